@@ -1,0 +1,9 @@
+"""The one exception a user is meant to see."""
+
+
+class InputError(ValueError):
+    """What a user gave cannot be used; the message is the single line that they are shown.
+
+    It says what was found, where, what was expected and what to do next:
+    `fer2013.csv line 17: 2303 pixels, expected 2304 (48x48)`.
+    """
