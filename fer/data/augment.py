@@ -1,0 +1,192 @@
+"""Augmentation of whole batches on the device: what changes a face but not its label.
+
+Each operation is a pair: its probability an image (a batch for mixup and cutmix) and its range.
+Random numbers come from torch's global generator, which the training step seeds.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Pair = Sequence[float]
+OFF = (0.0, 0.0)
+
+
+class Augment(nn.Module):
+    """Augmented images and their targets: [B, 1, H, W] float in [0, 1] -> the same.
+
+    flip: probability. The others are [probability, range]:
+    rotate, shear: degrees, either way; shift: share of the side, either way and each axis;
+    scale: 1 +- range; crop: whole pixels of padding, cut back at random;
+    brightness: added, either way; contrast, gamma: factor or power e^(+-range);
+    blur: standard deviation in pixels, at most; noise: standard deviation, at most;
+    erase: share of the image covered by a grey rectangle, at most;
+    mixup, cutmix: alpha of the beta distribution that a batch's mixing share is drawn from.
+
+    Raises ValueError, opening with the parameter's name, for pairs out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        flip: float = 0.0,
+        rotate: Pair = OFF,
+        shear: Pair = OFF,
+        shift: Pair = OFF,
+        scale: Pair = OFF,
+        crop: Pair = OFF,
+        brightness: Pair = OFF,
+        contrast: Pair = OFF,
+        gamma: Pair = OFF,
+        blur: Pair = OFF,
+        noise: Pair = OFF,
+        erase: Pair = OFF,
+        mixup: Pair = OFF,
+        cutmix: Pair = OFF,
+    ) -> None:
+        super().__init__()
+        pairs = dict(rotate=rotate, shear=shear, shift=shift, scale=scale, crop=crop)
+        pairs |= dict(brightness=brightness, contrast=contrast, gamma=gamma, blur=blur, noise=noise)
+        pairs |= dict(erase=erase, mixup=mixup, cutmix=cutmix)
+        if not 0 <= flip <= 1:
+            raise ValueError(f"flip: {flip}, expected a probability")
+        for name, pair in pairs.items():
+            if len(pair) != 2 or not 0 <= pair[0] <= 1 or pair[1] < 0:
+                raise ValueError(
+                    f"{name}: {list(pair)}, expected [probability 0 to 1, range 0 or more]"
+                )
+        for name in ("scale", "erase"):
+            if pairs[name][1] >= 1:
+                raise ValueError(f"{name}: range {pairs[name][1]}, expected below 1")
+        if mixup[0] + cutmix[0] > 1:
+            raise ValueError("mixup: its probability and that of cutmix exceed 1 together")
+        self.flip = flip
+        self.pairs = {name: (float(p), float(r)) for name, (p, r) in pairs.items()}
+
+    def forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Targets [B, classes] float: rows of probabilities, mixed as the images are."""
+        images = self._geometry(images)
+        images = self._tone(images)
+        images = self._texture(images)
+        return self._mix(images, targets)
+
+    def _chosen(self, name: str, images: Tensor) -> Tensor:
+        """Which images an operation falls on: bool [B]."""
+        return torch.rand(len(images), device=images.device) < self.pairs[name][0]
+
+    def _either_way(self, name: str, images: Tensor) -> Tensor:
+        """One number an image, uniform in +-range where the operation falls, else 0: [B]."""
+        draw = torch.rand(len(images), device=images.device) * 2 - 1
+        return draw * self.pairs[name][1] * self._chosen(name, images)
+
+    def _on(self, *names: str) -> bool:
+        return any(self.pairs[name][0] > 0 and self.pairs[name][1] > 0 for name in names)
+
+    def _geometry(self, images: Tensor) -> Tensor:
+        if self.flip > 0:
+            mirrored = torch.rand(len(images), device=images.device) < self.flip
+            images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        if self._on("rotate", "shear", "shift", "scale", "crop"):
+            grid = F.affine_grid(self._matrices(images), list(images.shape), align_corners=False)
+            images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+        return images
+
+    def _matrices(self, images: Tensor) -> Tensor:
+        """One affine map an image, from output to input in units of half a side: [B, 2, 3]."""
+        turn = torch.deg2rad(self._either_way("rotate", images))
+        slant = torch.tan(torch.deg2rad(self._either_way("shear", images)))
+        zoom = 1 / (1 + self._either_way("scale", images))
+        moves = [2 * self._either_way("shift", images) + self._crop(images) for _ in range(2)]
+        cosine, sine = zoom * turn.cos(), zoom * turn.sin()
+        rows = [cosine, cosine * slant - sine, moves[0], sine, sine * slant + cosine, moves[1]]
+        return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+    def _crop(self, images: Tensor) -> Tensor:
+        """A move by whole pixels, as cutting the image back out of a padded one makes it: [B]."""
+        pixels = self.pairs["crop"][1]
+        draw = (torch.rand(len(images), device=images.device) * (2 * pixels + 1)).floor() - pixels
+        return draw * 2 / images.shape[-1] * self._chosen("crop", images)
+
+    def _tone(self, images: Tensor) -> Tensor:
+        def column(numbers: Tensor) -> Tensor:
+            return numbers[:, None, None, None]
+
+        if self._on("gamma"):
+            images = images.clamp(1e-6, 1) ** column(self._either_way("gamma", images).exp())
+        if self._on("contrast"):
+            middle = images.mean((2, 3), keepdim=True)
+            factor = column(self._either_way("contrast", images).exp())
+            images = middle + (images - middle) * factor
+        if self._on("brightness"):
+            images = images + column(self._either_way("brightness", images))
+        if self._on("gamma", "contrast", "brightness"):
+            images = images.clamp(0, 1)
+        return images
+
+    def _texture(self, images: Tensor) -> Tensor:
+        if self._on("blur"):
+            images = self._blurred(images)
+        if self._on("noise"):
+            strength = self._either_way("noise", images)[:, None, None, None]
+            images = (images + strength * torch.randn_like(images)).clamp(0, 1)
+        if self._on("erase"):
+            area = self.pairs["erase"][1] * torch.rand(len(images), device=images.device)
+            hole = _rectangles(images, area * self._chosen("erase", images))
+            grey = torch.rand(len(images), device=images.device)[:, None, None, None]
+            images = torch.where(hole, grey, images)
+        return images
+
+    def _blurred(self, images: Tensor) -> Tensor:
+        """Each image under a Gaussian of its own width, cut off at three of the widest deviations."""
+        most = self.pairs["blur"][1]
+        radius = math.ceil(3 * most)
+        # An untouched image has a deviation of nearly 0: its kernel is a single one.
+        sigma = self._either_way("blur", images).abs().clamp(min=1e-3)
+        taps = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
+        kernels = torch.softmax(-(taps**2) / (2 * sigma[:, None] ** 2), dim=1)
+        stacked = F.pad(images.transpose(0, 1), [radius] * 4, mode="reflect")
+        across = F.conv2d(stacked, kernels[:, None, None, :], groups=len(images))
+        down = F.conv2d(across, kernels[:, None, :, None], groups=len(images))
+        return down.transpose(0, 1)
+
+    def _mix(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """At most one of mixup (Zhang et al., arXiv:1710.09412) and cutmix (Yun et al., arXiv:1905.04899)."""
+        if not self._on("mixup", "cutmix"):
+            return images, targets
+        draw = torch.rand(()).item()
+        name = "mixup" if draw < self.pairs["mixup"][0] else "cutmix"
+        if draw >= self.pairs["mixup"][0] + self.pairs["cutmix"][0] or not self._on(name):
+            return images, targets
+        alpha = self.pairs[name][1]
+        share = torch.distributions.Beta(alpha, alpha).sample().item()
+        partner = torch.randperm(len(images), device=images.device)
+        if name == "mixup":
+            images = torch.lerp(images[partner], images, share)
+        else:
+            area = torch.full((1,), 1 - share, device=images.device)
+            patch = _rectangles(images[:1], area, square=True)
+            images = torch.where(patch, images[partner], images)
+            share = 1 - patch.float().mean().item()
+        return images, torch.lerp(targets[partner], targets, share)
+
+
+def _rectangles(images: Tensor, area: Tensor, *, square: bool = False) -> Tensor:
+    """One rectangle an image covering `area` [B] of it, cut off at the border: bool [B, 1, H, W].
+
+    Sides between 1:3 and 3:1 (Zhong et al., arXiv:1708.04896), or the image's own proportions.
+    """
+    height, width = images.shape[-2:]
+    device, many = images.device, len(images)
+    ratio = torch.ones(many, device=device)
+    if not square:
+        ratio = ((torch.rand(many, device=device) * 2 - 1) * math.log(3)).exp()
+    masks = []
+    for length, side in ((height, (area * ratio).sqrt()), (width, (area / ratio).sqrt())):
+        centre = torch.rand(many, device=device)
+        places = (torch.arange(length, device=device) + 0.5) / length
+        masks.append((places - centre[:, None]).abs() < side[:, None] / 2)
+    rows, columns = masks
+    return (rows[:, None, :, None] & columns[:, None, None, :]) & (area > 0)[:, None, None, None]

@@ -1,0 +1,76 @@
+"""Whole batches out of memory, dealt exactly to every process of a run."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from fer.data.faces import Faces
+
+Batch = dict[str, Tensor]
+
+
+class FaceDataset(Dataset[Batch]):
+    """Batches of faces: a list of positions gives images uint8 [B, 1, H, W], labels [B], rows [B]."""
+
+    def __init__(self, faces: Faces) -> None:
+        self.faces = faces
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, positions: np.ndarray) -> Batch:
+        return {
+            "images": torch.from_numpy(self.faces.images[positions]).unsqueeze(1),
+            "labels": torch.from_numpy(self.faces.labels[positions]),
+            "rows": torch.from_numpy(self.faces.rows[positions]),
+        }
+
+
+class Batches(Sampler[np.ndarray]):
+    """Positions a batch, for this process of `world`.
+
+    Training: the order follows from (seed, epoch) alone, so that a resumed run goes on as if it had
+    not stopped; each global batch of `batch_size` is dealt out rank by rank, and what does not fill
+    a last one is left out. Evaluation (`shuffle=False`): every position exactly once over all ranks.
+    Lightning calls `set_epoch`.
+    """
+
+    def __init__(
+        self,
+        positions: np.ndarray,
+        *,
+        batch_size: int,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.positions = positions
+        self.share = batch_size // world
+        self.shuffle = shuffle
+        self.seed, self.rank, self.world = seed, rank, world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def _mine(self) -> np.ndarray:
+        if not self.shuffle:
+            return self.positions[self.rank :: self.world]
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.positions)
+        whole = self.share * self.world
+        return order[: len(order) // whole * whole][self.rank :: self.world]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        mine = self._mine()
+        for start in range(0, len(mine), self.share):
+            yield mine[start : start + self.share]
+
+    def __len__(self) -> int:
+        if self.shuffle:
+            return len(self.positions) // (self.share * self.world)
+        mine = len(range(self.rank, len(self.positions), self.world))
+        return -(-mine // self.share)

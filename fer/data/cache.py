@@ -1,0 +1,116 @@
+"""Parsed sets kept on disk, memory-mapped, so that only the first run parses.
+
+    <cache>/index/<hash of the path>.json     what the file at that path held when last seen
+    <cache>/<hash of the content>-<reader>/   its faces, one .npy an array
+
+An entry is written under a temporary name and renamed whole: a killed run leaves nothing under a
+final name, and of several runs that start at once the first to finish wins. A file whose size and
+times are unchanged is taken as unchanged; any other is hashed anew, so an entry is never stale.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fer.data.faces import Faces
+from fer.errors import InputError
+
+ARRAYS = ("images", "labels", "parts", "hashes", "rows")
+
+
+def cache_folder() -> Path:
+    """$FER_CACHE_DIR, else `fer` in $XDG_CACHE_HOME, else ~/.cache/fer."""
+    if chosen := os.environ.get("FER_CACHE_DIR"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer"
+
+
+def cached(path: Path, read: Callable[[Path], Faces], *, reader: str) -> Faces:
+    """What `read(path)` gives, from the cache where it holds this very content.
+
+    reader: name and version of what `read` does; another one has entries of its own.
+    Raises InputError where the cache cannot be written, and whatever `read` raises.
+    """
+    cache = cache_folder()
+    try:
+        (cache / "index").mkdir(parents=True, exist_ok=True)
+        content = _content(path, cache)
+        entry = cache / f"{content[:32]}-{reader}"
+        faces = _load(entry, path)
+        if faces is None:
+            _store(read(path), entry)
+            faces = _load(entry, path)
+    except OSError as fault:
+        raise InputError(
+            f"{fault.filename or cache}: {fault.strerror}; needed to read {path} through the cache "
+            f"{cache} (set FER_CACHE_DIR to move it)"
+        ) from fault
+    assert faces is not None
+    return faces
+
+
+def _content(path: Path, cache: Path) -> str:
+    """The SHA-256 of the file at `path`, computed only where its size or times have changed."""
+    index = cache / "index" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
+    seen = _stamp(path)
+    try:
+        known = json.loads(index.read_text())
+        if known["stamp"] == seen:
+            return known["sha256"]
+    except (FileNotFoundError, ValueError, KeyError):
+        pass  # never seen, or an index that is no index: hash the file
+    with open(path, "rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    if _stamp(path) != seen:
+        raise InputError(f"{path}: changed while it was read; start again when it is complete")
+    _replace(index, json.dumps({"path": str(path), "stamp": seen, "sha256": content}).encode())
+    return content
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size, inode and times; the change time cannot be set back as the modification time can."""
+    status = path.stat()
+    return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(content)
+    os.replace(file.name, path)
+
+
+def _store(faces: Faces, entry: Path) -> None:
+    partial = Path(tempfile.mkdtemp(dir=entry.parent, prefix="partial-"))
+    try:
+        for name in ARRAYS:
+            np.save(partial / f"{name}.npy", getattr(faces, name))
+        (partial / "classes.json").write_text(json.dumps(faces.classes))
+        if entry.exists():  # unreadable, or `_load` would have found it
+            shutil.rmtree(entry, ignore_errors=True)
+        try:
+            partial.rename(entry)
+        except OSError:
+            if not entry.exists():  # else another run has finished the same entry first
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _load(entry: Path, path: Path) -> Faces | None:
+    """The faces of an entry, the images memory-mapped; None where it is missing or damaged."""
+    try:
+        arrays = {
+            name: np.load(entry / f"{name}.npy", mmap_mode="r" if name == "images" else None)
+            for name in ARRAYS
+        }
+        classes = tuple(json.loads((entry / "classes.json").read_text()))
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return Faces(**arrays, classes=classes, source=str(path))

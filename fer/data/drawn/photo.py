@@ -1,0 +1,105 @@
+"""From strokes to a picture: pose, paint, light and camera."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fer.data.csvfile import SIDE
+from fer.data.drawn.strokes import Stroke, between
+
+FLAT = 128  # the tone in a relief that changes nothing
+SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+UNIT = 0.4  # half a head's width as a part of the picture's: FER2013's faces fill their frame
+AXIS = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE * 2 - 1
+X, Y = np.meshgrid(AXIS, AXIS)
+Z = np.sqrt(np.maximum(0.05, 1 - 0.6 * X**2 - 0.4 * Y**2))  # roughly a head's roundness
+Z -= Z.mean()
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Angles in radians, shifts in parts of the picture, all of which FER2013's faces show too."""
+
+    roll: float = between(-0.2, 0.2)
+    yaw: float = between(-0.42, 0.42)
+    pitch: float = between(-0.13, 0.13)
+    scale: float = between(0.91, 1.09)
+    dx: float = between(-0.036, 0.036)
+    dy: float = between(-0.03, 0.03)
+
+
+@dataclass(frozen=True)
+class Light:
+    """Where the light comes from, and what the camera makes of it."""
+
+    side: float = between(-1, 1)
+    above: float = between(-0.2, 0.7)
+    strength: float = between(0.1, 0.7)
+    relief: float = between(0.6, 1.3)
+    gain: float = between(0.65, 1.25)
+    bias: float = between(-15, 40)
+    blur: float = between(0.1, 0.9)  # of a Gaussian, in pixels
+    noise: float = between(0, 7)
+
+
+def project(points: np.ndarray, lift: np.ndarray, pose: Pose) -> np.ndarray:
+    """Where `points` [S, N, 2] on the head fall in the picture, 0 to 1, when it is so turned.
+
+    The head is an ellipsoid of depth 0.85 seen from far away; `lift` [S, 1] adds to the depth.
+    Turning moves what lies in front more than the outline: features crowd on the far side.
+    """
+    x, y = points[..., 0], points[..., 1]
+    z = 0.85 * np.sqrt(np.maximum(0, 1 - x * x - (y / 1.45) ** 2)) + lift - 0.4
+    x = x * np.cos(pose.yaw) + z * np.sin(pose.yaw)
+    y = y * np.cos(pose.pitch) + z * np.sin(pose.pitch)
+    cos, sin = UNIT * pose.scale * np.cos(pose.roll), UNIT * pose.scale * np.sin(pose.roll)
+    placed = np.empty_like(points)
+    placed[..., 0] = cos * x - sin * y + 0.5 + pose.dx
+    placed[..., 1] = sin * x + cos * y + 0.52 + pose.dy
+    return placed
+
+
+def paint(
+    canvas: np.ndarray, strokes: list[Stroke], pose: Pose, *, times: float = 1.0
+) -> np.ndarray:
+    """The `canvas` uint8 [H, H] itself, with the strokes on it, their tones multiplied."""
+    points, tones, widths, lifts = zip(*strokes)
+    tones = [times * tone for tone in tones]
+    unit = len(canvas) * UNIT * pose.scale
+    where = project(np.array(points), np.array(lifts)[:, None], pose)
+    where = np.rint(where * (len(canvas) << SHIFT)).astype(np.int32)
+    for each, tone, width in zip(where, tones, widths):
+        if width == 0:
+            cv2.fillPoly(canvas, [each], tone, cv2.LINE_8, SHIFT)
+        else:
+            pixels = max(1, round(width * unit))
+            cv2.polylines(canvas, [each], False, tone, pixels, cv2.LINE_8, SHIFT)
+    return canvas
+
+
+def backdrop(size: int, rng: np.random.Generator) -> np.ndarray:
+    """A smooth random background uint8 [size, size]."""
+    blotches = rng.uniform(0, 255) + rng.uniform(0, 60) * rng.standard_normal((3, 3))
+    blotches = np.clip(blotches, 0, 255).astype(np.uint8)
+    return cv2.resize(blotches, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def lit(light: Light) -> np.ndarray:
+    """How bright a round head is [48, 48] under the light (Lambert), 1 on average."""
+    return 1 + light.strength * (light.side * X - light.above * Y + Z)
+
+
+def photograph(
+    ink: np.ndarray, relief: np.ndarray, light: Light, rng: np.random.Generator
+) -> np.ndarray:
+    """The picture uint8 [48, 48] of an inked face [H, H] and its relief [h, h] under a light."""
+    shrunk = cv2.resize(ink, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    soft = cv2.GaussianBlur(relief, (0, 0), 1.3)
+    soft = cv2.resize(soft, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    folds = 1 + light.relief * (soft / FLAT - 1)
+    image = shrunk * folds * lit(light)
+    image = cv2.GaussianBlur(image, (5, 5), light.blur)
+    image = light.gain * image + light.bias
+    image += light.noise * rng.standard_normal((SIDE, SIDE), dtype=np.float32)
+    return np.clip(image, 0, 255).astype(np.uint8)

@@ -1,0 +1,50 @@
+"""The one form that every set of faces takes in memory."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# The three parts a set is split into, as the project names them; `Faces.parts` indexes this.
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Faces with their labels, as a source gives them.
+
+    images: uint8 [N, H, W], often memory-mapped; labels: int64 [N], an index into `classes`;
+    parts: int8 [N], an index into `PARTS` where the source names parts, else -1;
+    hashes: uint64 [N], equal where two images are equal pixel for pixel (see `pixel_hashes`);
+    rows: int64 [N], the number of each in its source, from 0.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    parts: np.ndarray
+    hashes: np.ndarray
+    rows: np.ndarray
+    classes: tuple[str, ...]
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def counts(self, positions: np.ndarray | slice = slice(None)) -> list[int]:
+        """The number of images of each class among `positions`."""
+        return np.bincount(self.labels[positions], minlength=len(self.classes)).tolist()
+
+
+def pixel_hashes(images: np.ndarray) -> np.ndarray:
+    """64 bits of each image's BLAKE2b: uint8 [N, H, W] -> uint64 [N].
+
+    At a million images the chance that two different ones meet is 3 in 100 million.
+    """
+    digests = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def shared(hashes: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """Which of `hashes` [N] occur in any of `others`: bool [N]."""
+    return np.isin(hashes, np.concatenate([np.empty(0, hashes.dtype), *others]))

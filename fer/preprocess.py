@@ -1,0 +1,117 @@
+"""From a face's pixels to a network's input: the one path that training, measuring and use share.
+
+The planes are the lab's filters (its "fer2021" images: the face, its edges, its contrast), computed
+per batch on the device. A plane takes and gives images [B, 1, H, W] float in [0, 1]; the border is
+zero-padded.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# Sobel and Feldman's 3x3 kernels, for x and for y, as OpenCV's Sobel(ksize=3) has them.
+SOBEL = torch.tensor(
+    [
+        [[[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]],
+        [[[-1.0, -2.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 1.0]]],
+    ]
+)
+
+
+def _gradients(images: Tensor) -> Tensor:
+    """The x and y derivatives over 4: [B, 2, H, W], a full edge between black and white being 1."""
+    return F.conv2d(images, SOBEL.to(images), padding=1) / 4
+
+
+def sobel(images: Tensor) -> Tensor:
+    """The length of the gradient over 4, clipped to 1."""
+    return _gradients(images).square().sum(1, keepdim=True).sqrt().clamp(max=1)
+
+
+def edges(images: Tensor, *, axis: int) -> Tensor:
+    """The size of one derivative over 4, clipped to 1: axis 0 shows vertical edges, 1 horizontal ones."""
+    return _gradients(images)[:, axis : axis + 1].abs().clamp(max=1)
+
+
+def contrast(images: Tensor, *, power: float) -> Tensor:
+    """Pixels to a power, then stretched to each image's own full range; a constant image stays as it is."""
+    raised = images**power
+    low, high = raised.amin((2, 3), keepdim=True), raised.amax((2, 3), keepdim=True)
+    constant = high == low
+    return torch.where(constant, images, (raised - low) / (high - low + constant))
+
+
+def flip(images: Tensor) -> Tensor:
+    """The mirror image."""
+    return images.flip(-1)
+
+
+def rotate(images: Tensor, *, degrees: float) -> Tensor:
+    """The image turned about its centre, counter-clockwise for positive degrees; bilinear, zeros outside."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    turn = images.new_tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0]])
+    grid = F.affine_grid(turn.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+
+
+# The lab's fourteen planes by name (its `contrast` is its `contrast_high`).
+PLANES: dict[str, Callable[[Tensor], Tensor]] = {
+    "original": lambda images: images,
+    "sobel": sobel,
+    "vertical": partial(edges, axis=0),
+    "horizontal": partial(edges, axis=1),
+    "contrast": partial(contrast, power=2),
+    "contrast_low": partial(contrast, power=0.5),
+    "contrast_high": partial(contrast, power=2),
+    "contrast_very_high": partial(contrast, power=3),
+    "flip": flip,
+    **{f"rot_left_{angle}": partial(rotate, degrees=angle) for angle in (20, 40, 60)},
+    **{f"rot_right_{angle}": partial(rotate, degrees=-angle) for angle in (20, 40, 60)},
+}
+
+
+def unit(images: Tensor) -> Tensor:
+    """uint8 0..255 as float 0..1; float images, already 0..1, come back as they are."""
+    return images if images.is_floating_point() else images.float().div_(255)
+
+
+class Preprocess(nn.Module):
+    """Faces to normalised planes: [B, 1, S, S] uint8, or float in [0, 1] -> [B, len(channels), S, S].
+
+    Each plane is shifted and scaled by the mean and standard deviation that `fit` measured on
+    training faces; a checkpoint carries them in this module's state.
+
+    channels: names of `PLANES`, in the order the network sees them. Raises ValueError for others.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, channels: Sequence[str]) -> None:
+        super().__init__()
+        for name in channels:
+            if name not in PLANES:
+                raise ValueError(f"channels: no plane {name!r}; there are {', '.join(PLANES)}")
+        if not channels:
+            raise ValueError(f"channels: empty, expected some of {', '.join(PLANES)}")
+        self.channels = tuple(channels)
+        self.register_buffer("mean", torch.zeros(len(self.channels), 1, 1))
+        self.register_buffer("std", torch.ones(len(self.channels), 1, 1))
+
+    def planes(self, images: Tensor) -> Tensor:
+        """The planes before normalisation: [B, 1, S, S] -> [B, len(channels), S, S] float in [0, 1]."""
+        images = unit(images)
+        return torch.cat([PLANES[name](images) for name in self.channels], dim=1)
+
+    def fit(self, images: Tensor) -> None:
+        """Measures each plane's mean and standard deviation on `images` [N, 1, S, S]."""
+        planes = self.planes(images)
+        self.mean.copy_(planes.mean((0, 2, 3)).view_as(self.mean))
+        self.std.copy_(planes.std((0, 2, 3)).clamp(min=1 / 255).view_as(self.std))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (self.planes(images) - self.mean) / self.std
