@@ -1,0 +1,172 @@
+"""The report of a run: one self-contained html page, and the lab's table as text.
+
+The page loads nothing: pictures are embedded, there is no script, and its own content policy
+forbids the network. Whatever a user named (classes, title, config) is escaped.
+"""
+
+import base64
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+DASH = "–"  # stands where a number is missing
+Table = Sequence[Mapping[str, str | float]]  # rows of emotions, true_preds, false_preds, accuracy
+
+
+def format_table(table: Table, *, mean: float | None, overall: float | None) -> str:
+    """The lab's table as aligned text: a line a class, then `mean of labels` and `overall`.
+
+    `table`: rows with emotions, true_preds, false_preds and accuracy, a fraction like `mean` and
+    `overall`. A missing number is a dash.
+    """
+    lines = [
+        ("emotions", "true_preds", "false_preds", "accuracy"),
+        *((r["emotions"], r["true_preds"], r["false_preds"], fixed(r["accuracy"])) for r in table),
+        ("mean of labels", "", "", fixed(mean)),
+        ("overall", *_sums(table), fixed(overall)),
+    ]
+    width = max(len(line[0]) for line in lines)
+    return "\n".join(f"{a:<{width}}  {b:>10}  {c:>11}  {d:>8}" for a, b, c, d in lines)
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    config: str,
+    overrides: Sequence[str],
+    command: str,
+    classes: Sequence[str],
+    counts: Mapping[str, Sequence[int]],
+    table: Table,
+    clean_table: Table,
+    history: Sequence[Mapping[str, float | None]],
+    summary: Mapping[str, object],
+    confusion_matrix: np.ndarray | None = None,
+    calibration: tuple[np.ndarray, np.ndarray] | None = None,
+    mistakes: tuple[np.ndarray, Sequence[str]] | None = None,
+) -> None:
+    """Writes the page, whole or not at all; a section without data says so.
+
+    `config`: yaml text; `command`: what was typed. `counts`: part -> images per class. `table` and
+    `clean_table`: rows with emotions, true_preds, false_preds, accuracy; of all test rows, and of
+    those without a pixel-identical row in train or validation; empty without a test. `history`:
+    rows of metrics.csv. `summary`: what summary.json holds. `confusion_matrix`: [C, C], rows true.
+    `calibration`: confidence [N] and correct [N] of the test rows. `mistakes`: uint8 [N, H, W]
+    and N captions.
+    """
+    from fer import figures  # loads matplotlib, which format_table need not wait for
+
+    images, captions = mistakes if mistakes is not None else ((), ())
+    confidence = calibration[0] if calibration is not None else ()
+    drawn = {}
+    if any(sum(numbers) for numbers in counts.values()):
+        drawn["counts"] = figures.class_counts(counts, classes)
+    if history:
+        drawn["curves"] = figures.curves(history)
+    if confusion_matrix is not None:
+        drawn["confusion"] = figures.confusion(confusion_matrix, classes)
+    if len(confidence):
+        drawn["calibration"] = figures.reliability(*calibration)
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            title=title,
+            config=config,
+            overrides=overrides,
+            command=command,
+            classes=classes,
+            counts=counts,
+            tables=(table, clean_table),
+            rows=[sum(_sums(rows)) for rows in (table, clean_table)],
+            epochs=len(history),
+            summary=summary,
+            everything=_flat(summary),
+            confusions=_confusions(confusion_matrix, classes),
+            colours=figures.colours(len(classes)),
+            figures={name: figures.png_bytes(figure) for name, figure in drawn.items()},
+            faces=[(figures.face_png(i), text) for i, text in zip(images, captions, strict=True)],
+        )
+    )
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(page, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def percent(value: float | None, form: str = ".2f") -> str:
+    """A fraction as a percentage, `60.91 %` with a no-break space; a dash where it is missing."""
+    return DASH if _missing(value) else f"{100 * value:{form}}\u00a0%"
+
+
+def fixed(value: float | None, form: str = ".4f") -> str:
+    """A number with four decimals, or in another `form`; a dash where it is missing."""
+    return DASH if _missing(value) else f"{value:{form}}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `2 h 04 min`, `4 min 05 s` or `5.1 s`; a dash where they are missing."""
+    if _missing(seconds):
+        return DASH
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def listed(value: object) -> str:
+    """A dict as `torch 2.13, numpy 2.4`, anything else as its text; a dash where missing."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {listed(inner)}" for key, inner in value.items()) or DASH
+    if isinstance(value, float):
+        return fixed(value, ".6g")
+    return DASH if value is None or value == "" else str(value)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fer"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=percent, fixed=fixed, duration=duration, listed=listed, png=_data_uri
+    )
+    return environment
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _sums(table: Table) -> tuple[int, int]:
+    return sum(r["true_preds"] for r in table), sum(r["false_preds"] for r in table)
+
+
+def _flat(summary: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    lines = []
+    for key, value in summary.items():
+        inner = isinstance(value, Mapping)
+        lines += _flat(value, f"{prefix}{key}/") if inner else [(f"{prefix}{key}", value)]
+    return lines
+
+
+def _confusions(matrix: np.ndarray | None, classes: Sequence[str]) -> list[tuple[str, str, int]]:
+    """The three most frequent mistakes: true class, predicted class, number."""
+    if matrix is None:
+        return []
+    wrong = np.asarray(matrix) * ~np.eye(len(classes), dtype=bool)
+    most = np.argsort(-wrong, axis=None, kind="stable")[:3]
+    pairs = zip(*np.unravel_index(most, wrong.shape), strict=True)
+    return [(classes[t], classes[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)
