@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -255,6 +256,13 @@ def _binned(sure: np.ndarray, right: np.ndarray, bins: int) -> tuple[np.ndarray,
     filled = np.flatnonzero(number)
     number, belief, hits = number[filled], belief[filled], hits[filled]
     return filled / bins, number / len(sure), belief / number, hits / number
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as a picture: uint8 [H, W, 3]."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def png_bytes(figure: Figure) -> bytes:

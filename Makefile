@@ -1,0 +1,30 @@
+# make help    what there is to type
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?=
+
+.PHONY: help train test clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make train                     train on drawn faces (no download), show the table, write a report"
+	@echo "make train DATA=fer2013.csv    train on FER2013: ten minutes on 2 CPU cores"
+	@echo "make test                      run the tests"
+	@echo "make clean                     remove the environment"
+	@echo "PYTHON=python3.12 make ...     another Python, 3.11 or newer"
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("fer wants Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, say") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch .venv/ready
+
+train: .venv/ready
+	$(BIN)/python train.py $(if $(DATA),data=fer2013 data.path='$(DATA)',data=drawn)
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf .venv

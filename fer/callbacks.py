@@ -1,0 +1,105 @@
+"""What listens to a training: the history of its epochs."""
+
+import csv
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ("epoch", "train/loss", "train/acc", "val/loss", "val/acc", "val/mean_acc", "lr", "seconds")
+
+
+def write_csv(path: Path, columns: tuple[str, ...], rows: list[Mapping[str, Any]]) -> None:
+    """Writes a csv whole or not at all."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(temporary, path)
+
+
+class History(L.Callback):
+    """A row an epoch in metrics.csv, in TensorBoard and in the log; checkpoints carry it on.
+
+    rows: COLUMNS of each epoch, `seconds` being the epoch's own, validation included.
+    training_seconds and images: time inside training alone, and the faces it saw.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "metrics.csv"
+        self.rows: list[dict[str, float]] = []
+        self.training_seconds = 0.0
+        self.images = 0
+        self._started = self._resumed = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self._started = self._resumed = time.perf_counter()
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
+        self.images += len(batch["labels"]) * trainer.world_size
+
+    def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.training_seconds += time.perf_counter() - self._resumed
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        numbers |= module.train_numbers()
+        row = {
+            "epoch": trainer.current_epoch,
+            **{name: numbers.get(name, float("nan")) for name in COLUMNS[1:-2]},
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds": round(time.perf_counter() - self._started, 3),
+        }
+        self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
+        write_csv(self.path, COLUMNS, self.rows)
+        shown = {name: value for name, value in numbers.items() if "/" in name}
+        for logger in trainer.loggers:
+            logger.log_metrics({**shown, **row}, step=trainer.current_epoch)
+        log.info(
+            "epoch %d/%s  train loss %.4f acc %.2f %%  val loss %.4f acc %.2f %% mean %.2f %%  %.0f s",
+            row["epoch"] + 1,
+            trainer.max_epochs,
+            row["train/loss"],
+            100 * row["train/acc"],
+            row["val/loss"],
+            100 * row["val/acc"],
+            100 * row["val/mean_acc"],
+            row["seconds"],
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "training_seconds": self.training_seconds,
+            "images": self.images,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows = list(state["rows"])
+        self.training_seconds, self.images = state["training_seconds"], state["images"]
+
+
+class ConfusionImages(L.Callback):
+    """Validation's confusion matrix as a TensorBoard image an epoch."""
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        from fer import figures  # matplotlib: late, so that errors come early
+
+        if trainer.is_global_zero and module.matrix is not None:
+            for logger in trainer.loggers:
+                figure = figures.confusion(module.matrix, module.classes)
+                logger.experiment.add_image(
+                    "val/confusion_matrix",
+                    figures.pixels(figure),
+                    trainer.current_epoch,
+                    dataformats="HWC",
+                )

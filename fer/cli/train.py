@@ -1,0 +1,72 @@
+"""`python train.py` and `fer train`: check the command line, then train under Hydra."""
+
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from fer import config
+from fer.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """The exit status: 2 a wrong command, said in one line before any folder is made; 1 a failed run."""
+    config.register_resolvers()
+    if "LOCAL_RANK" not in os.environ:  # Lightning's children repeat a command that was checked
+        try:
+            _check(sys.argv[1:])
+        except InputError as fault:
+            print(f"fer: {fault}", file=sys.stderr)
+            return 2
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
+    try:
+        hydra.main(version_base="1.3", config_path=str(config.conf_folder()), config_name="train")(
+            _job
+        )()
+    except Failed:
+        return 1
+    return 0
+
+
+class Failed(Exception):
+    """A job has failed and said so; in a sweep the others go on."""
+
+
+def _check(arguments: list[str]) -> None:
+    jobs = config.compose_jobs(arguments)
+    if not jobs:
+        return
+    from fer import run  # torch: only once the command line can be read
+
+    for job in jobs:
+        config.check_targets(job, run.SUPPLIED)
+        run.check(job)
+
+
+def _job(cfg: DictConfig) -> float:
+    from fer import run
+
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    command = ["python", *sys.argv]
+    try:
+        return run.train(
+            cfg, folder, command=command, overrides=list(settings.overrides.task)
+        )
+    except (Exception, KeyboardInterrupt) as fault:
+        line = " ".join(str(fault).split()) or type(fault).__name__
+        log.debug("%s", traceback.format_exc())
+        if not isinstance(fault, InputError):
+            line = f"{type(fault).__name__}: {line}"
+        print(f"fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
+        if settings.mode == RunMode.MULTIRUN and isinstance(fault, KeyboardInterrupt):
+            raise
+        raise Failed from None

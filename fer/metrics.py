@@ -1,0 +1,91 @@
+"""What is measured of predictions: exact sums, divided once, over all processes' rows."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.functional.classification import (
+    multiclass_calibration_error,
+    multiclass_confusion_matrix,
+    multiclass_f1_score,
+)
+from torchmetrics.utilities.data import dim_zero_cat
+
+ECE_BINS = 15  # Guo et al., arXiv:1706.04599
+
+
+class Predictions(Metric):
+    """Every row's label and probabilities, gathered over all processes and sorted by row.
+
+    compute() gives rows int64 [N], labels int64 [N], probabilities float32 [N, classes].
+    """
+
+    full_state_update = False
+    rows: list[Tensor]
+    labels: list[Tensor]
+    probabilities: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("rows", "labels", "probabilities"):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def update(self, rows: Tensor, labels: Tensor, logits: Tensor) -> None:
+        self.rows.append(rows)
+        self.labels.append(labels)
+        self.probabilities.append(logits.float().softmax(1))
+
+    def compute(self) -> tuple[Tensor, Tensor, Tensor]:
+        rows, labels = dim_zero_cat(self.rows), dim_zero_cat(self.labels)
+        probabilities = dim_zero_cat(self.probabilities)
+        order = rows.argsort()
+        return rows[order], labels[order], probabilities[order]
+
+
+def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Rows true, columns predicted: int64 [classes, classes]."""
+    classes = probabilities.shape[1]
+    return multiclass_confusion_matrix(probabilities.argmax(1), labels, num_classes=classes)
+
+
+def recalls(matrix: Tensor) -> Tensor:
+    """Each class's share of its own rows that were predicted so, NaN where it has none: [classes]."""
+    return matrix.diagonal() / matrix.sum(1)
+
+
+def measure(probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> dict[str, float]:
+    """acc, mean_acc (mean of the classes' recalls), macro_f1, ece and recall_<class> of predictions.
+
+    probabilities: float [N, classes]; labels: int64 [N]. The calibration error has 15 bins of equal
+    width and is weighted by their rows. Without rows every number is NaN.
+    """
+    names = ["acc", "mean_acc", "macro_f1", "ece", *(f"recall_{name}" for name in classes)]
+    if len(labels) == 0:
+        return dict.fromkeys(names, float("nan"))
+    matrix = confusion_matrix(probabilities, labels)
+    own = recalls(matrix)
+    numbers = [
+        matrix.diagonal().sum() / matrix.sum(),
+        own.nanmean(),
+        multiclass_f1_score(probabilities, labels, num_classes=len(classes), average="macro"),
+        multiclass_calibration_error(
+            probabilities, labels, num_classes=len(classes), n_bins=ECE_BINS, norm="l1"
+        ),
+        *own,
+    ]
+    return dict(zip(names, torch.stack(numbers).tolist(), strict=True))
+
+
+def table(matrix: Tensor, classes: Sequence[str]) -> list[dict[str, str | int | float]]:
+    """The lab's table, a row a class: emotions, true_preds, false_preds, accuracy."""
+    right, total = matrix.diagonal().tolist(), matrix.sum(1).tolist()
+    return [
+        {
+            "emotions": name,
+            "true_preds": hits,
+            "false_preds": rows - hits,
+            "accuracy": hits / rows if rows else float("nan"),
+        }
+        for name, hits, rows in zip(classes, right, total, strict=True)
+    ]

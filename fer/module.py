@@ -1,0 +1,137 @@
+"""The LightningModule: how a network is trained and measured on batches of faces."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from fer.data.augment import Augment
+from fer.data.batches import Batch
+from fer.errors import InputError
+from fer.metrics import Predictions, confusion_matrix, measure
+from fer.preprocess import Preprocess, unit
+
+
+class FaceModule(L.LightningModule):
+    """A network with its preprocessing; training augments, every part shares one step.
+
+    optimizer: makes an optimizer of a network; schedule: makes a scheduler of an optimizer and the
+    number of steps; monitor: the number that the scheduler watches; recipe: the whole config as a
+    plain dict, kept in checkpoints; seed: of dropout and augmentation.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: nn.Module,
+        preprocess: Preprocess,
+        augment: Augment,
+        loss: nn.Module,
+        optimizer: Callable[[nn.Module], torch.optim.Optimizer],
+        schedule: Callable[[torch.optim.Optimizer, int], Any],
+        classes: Sequence[str],
+        monitor: str,
+        recipe: dict[str, Any],
+        seed: int,
+        channels_last: bool,
+    ) -> None:
+        super().__init__()
+        self.network, self.preprocess, self.augment, self.loss = network, preprocess, augment, loss
+        self.make_optimizer, self.make_schedule = optimizer, schedule
+        self.classes, self.monitor, self.recipe = tuple(classes), monitor, recipe
+        self.seed = seed
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network.to(memory_format=self.memory_format)
+        self.train_loss = MeanMetric()
+        self.train_acc = MulticlassAccuracy(len(classes), average="micro", validate_args=False)
+        self.eval_loss = MeanMetric()
+        self.predictions = Predictions()
+        self.matrix: np.ndarray | None = None  # validation's, of the last epoch
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities [B, classes] of faces [B, 1, S, S], uint8 or float in [0, 1]."""
+        return self._logits(images).float().softmax(1)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        planes = self.preprocess(images)
+        return self.network(planes.contiguous(memory_format=self.memory_format))
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        # What chance decides in a step follows from its place alone: a resumed run repeats it.
+        place = (self.seed, self.current_epoch, batch_index, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+        labels = batch["labels"]
+        with torch.no_grad():
+            targets = F.one_hot(labels, len(self.classes)).float()
+            images, targets = self.augment(unit(batch["images"]), targets)
+        logits = self._logits(images)
+        loss = self.loss(logits, targets)
+        self.train_loss.update(loss.detach())
+        self.train_acc.update(logits.detach(), labels)
+        self.log("loss", loss, prog_bar=True, logger=False)
+        return loss
+
+    def train_numbers(self) -> dict[str, float]:
+        """train/loss and train/acc since they were last asked for, over all processes.
+
+        Raises InputError where the loss is no number any more. The History callback asks once an
+        epoch: Lightning runs callbacks before the module's own hook.
+        """
+        loss = self.train_loss.compute()
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"train/loss is {loss.item()} after epoch {self.current_epoch}: training diverged; "
+                "lower optim.lr or set trainer.gradient_clip_val"
+            )
+        numbers = {"train/loss": loss.item(), "train/acc": self.train_acc.compute().item()}
+        self.train_loss.reset()
+        self.train_acc.reset()
+        return numbers
+
+    def _evaluation_step(self, batch: Batch) -> None:
+        logits, labels = self._logits(batch["images"]), batch["labels"]
+        targets = F.one_hot(labels, len(self.classes)).float()
+        self.eval_loss.update(self.loss(logits, targets), weight=len(labels))
+        self.predictions.update(batch["rows"], labels, logits)
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        self._evaluation_step(batch)
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        self._evaluation_step(batch)
+
+    def _start_evaluation(self) -> None:
+        self.eval_loss.reset()
+        self.predictions.reset()
+
+    on_validation_epoch_start = on_test_epoch_start = _start_evaluation
+
+    def on_validation_epoch_end(self) -> None:
+        _, labels, probabilities = self.predictions.compute()
+        self.matrix = confusion_matrix(probabilities, labels).cpu().numpy()
+        numbers = measure(probabilities, labels, self.classes)
+        numbers["loss"] = self.eval_loss.compute()
+        self._say({f"val/{name}": number for name, number in numbers.items()})
+
+    def _say(self, numbers: dict[str, Any]) -> None:
+        """Numbers for the callbacks and the progress bar; the History callback logs them."""
+        shown = ("val/loss", "val/acc")
+        for name, number in numbers.items():
+            self.log(name, torch.as_tensor(number), prog_bar=name in shown, logger=False)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = self.make_optimizer(self.network)
+        schedule = self.make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        watching = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
+        interval = "epoch" if watching else "step"
+        scheduler = {"scheduler": schedule, "interval": interval, "monitor": self.monitor}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["fer"] = {"recipe": self.recipe, "classes": list(self.classes)}

@@ -1,0 +1,121 @@
+"""Optimizers of a network and schedules of a learning rate."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from torch import nn, optim
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+
+
+def _groups(network: nn.Module, weight_decay: float) -> list[dict]:
+    """Weights that decay, and biases and norms (one-dimensional) that do not (arXiv:1812.01187)."""
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    decayed = [parameter for parameter in parameters if parameter.ndim > 1]
+    others = [parameter for parameter in parameters if parameter.ndim <= 1]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _check(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not (math.isfinite(number) and number >= 0):
+            raise ValueError(f"{name}: {number}, expected 0 or more")
+
+
+def adamw(
+    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = (0.9, 0.999)
+) -> optim.Optimizer:
+    """AdamW (Loshchilov and Hutter, arXiv:1711.05101), no decay on biases and norms."""
+    _check(lr=lr, weight_decay=weight_decay)
+    return optim.AdamW(_groups(network, weight_decay), lr=lr, betas=tuple(betas), fused=True)
+
+
+def adam(
+    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = (0.9, 0.999)
+) -> optim.Optimizer:
+    """Adam (Kingma and Ba, arXiv:1412.6980), the decay in every parameter's gradient as the lab has it."""
+    _check(lr=lr, weight_decay=weight_decay)
+    return optim.Adam(
+        network.parameters(), lr=lr, weight_decay=weight_decay, betas=tuple(betas), fused=True
+    )
+
+
+def sgd(
+    network: nn.Module,
+    *,
+    lr: float,
+    weight_decay: float,
+    momentum: float = 0.9,
+    nesterov: bool = True,
+) -> optim.Optimizer:
+    """Stochastic gradient descent with momentum, no decay on biases and norms."""
+    _check(lr=lr, weight_decay=weight_decay, momentum=momentum)
+    return optim.SGD(
+        _groups(network, weight_decay), lr=lr, momentum=momentum, nesterov=nesterov, fused=True
+    )
+
+
+def _between(first: float, last: float, progress: float) -> float:
+    """Half a cosine from `first` to `last` as `progress` goes from 0 to 1."""
+    return last + (first - last) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def _scheduled(
+    optimizer: optim.Optimizer, total_steps: int, factor: Callable[[float], float]
+) -> LRScheduler:
+    """The rate at a step is its `factor` at step / (total_steps - 1), from 0 to 1."""
+    last = max(1, total_steps - 1)
+    return LambdaLR(optimizer, lambda step: factor(step / last))
+
+
+def _rise_and_fall(progress: float, *, warmup: float, start: float, end: float) -> float:
+    if progress < warmup:
+        return _between(start, 1.0, progress / warmup)
+    return _between(1.0, end, (progress - warmup) / (1 - warmup))
+
+
+def _check_warmup(warmup: float) -> None:
+    if not 0 <= warmup < 1:
+        raise ValueError(f"warmup: {warmup}, expected 0 or more and below 1")
+
+
+def constant(optimizer: optim.Optimizer, total_steps: int) -> LRScheduler:
+    """The same rate at every step."""
+    return _scheduled(optimizer, total_steps, lambda progress: 1.0)
+
+
+def one_cycle(
+    optimizer: optim.Optimizer, total_steps: int, *, warmup: float, start: float, end: float
+) -> LRScheduler:
+    """Up to the full rate and down to nearly nothing, both along a cosine (arXiv:1708.07120)."""
+    _check_warmup(warmup)
+    _check(start=start, end=end)
+    factor = partial(_rise_and_fall, warmup=warmup, start=start, end=end)
+    return _scheduled(optimizer, total_steps, factor)
+
+
+def cosine(
+    optimizer: optim.Optimizer, total_steps: int, *, warmup: float, end: float
+) -> LRScheduler:
+    """A short rise from nearly nothing, then down along a cosine (arXiv:1608.03983)."""
+    _check_warmup(warmup)
+    _check(end=end)
+    factor = partial(_rise_and_fall, warmup=warmup, start=0.01, end=end)
+    return _scheduled(optimizer, total_steps, factor)
+
+
+def plateau(
+    optimizer: optim.Optimizer, total_steps: int, *, factor: float, patience: int, higher: bool
+) -> ReduceLROnPlateau:
+    """Multiplies the rate by `factor` after `patience` epochs without a better monitor.
+
+    higher: whether a higher monitor is the better one.
+    """
+    if not 0 < factor < 1:
+        raise ValueError(f"factor: {factor}, expected between 0 and 1")
+    return ReduceLROnPlateau(
+        optimizer, mode="max" if higher else "min", factor=factor, patience=patience
+    )

@@ -1,0 +1,384 @@
+"""From a config to objects and from objects to a run folder; nothing else turns config into objects."""
+
+import importlib.metadata
+import logging
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import DictConfig, OmegaConf
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from fer import figures, metrics
+from fer.callbacks import ConfusionImages, History
+from fer.data import splits
+from fer.data.module import FaceData
+from fer.errors import InputError
+from fer.models.blocks import count_gflop, count_parameters
+from fer.module import FaceModule
+from fer.preprocess import Preprocess
+from fer.report import format_table, write_report
+from fer.results import Measured, mistakes, write_json, write_measured
+
+log = logging.getLogger(__name__)
+
+MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
+
+# Parameters of constructors that the program supplies, by node of the config.
+SUPPLIED = {
+    "model": frozenset({"in_channels", "classes", "size"}),
+    "data": frozenset({"order_seed"}),
+    "optim": frozenset({"network"}),
+    "schedule": frozenset({"optimizer", "total_steps", "higher"}),
+    "loss": frozenset({"counts"}),
+    "trainer": frozenset({"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}),
+}
+
+
+def higher_is_better(monitor: str) -> bool:
+    return monitor not in ("val/loss", "val/ece")
+
+
+def build_data(cfg: DictConfig) -> FaceData:
+    return _build(cfg, "data", order_seed=cfg.seed)
+
+
+def build_network(cfg: DictConfig, data: FaceData) -> torch.nn.Module:
+    return _build(
+        cfg,
+        "model",
+        in_channels=len(data.channels),
+        classes=len(data.classes),
+        size=data.size,
+    )
+
+
+def build_module(cfg: DictConfig, data: FaceData, *, counts: list[int]) -> FaceModule:
+    """The network and all it is trained with; `counts`: training images of each class."""
+    extra = {"higher": higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
+    try:
+        preprocess = Preprocess(data.channels)
+    except ValueError as fault:
+        raise InputError(f"data.{fault}") from None
+    return FaceModule(
+        network=build_network(cfg, data),
+        preprocess=preprocess,
+        augment=_build(cfg, "augment"),
+        loss=_build(cfg, "loss", counts=counts),
+        optimizer=_build(cfg, "optim", _partial_=True),
+        schedule=_build(cfg, "schedule", _partial_=True, **extra),
+        classes=data.classes,
+        monitor=cfg.monitor,
+        recipe=OmegaConf.to_container(cfg, resolve=True),
+        seed=cfg.seed,
+        channels_last=cfg.channels_last,
+    )
+
+
+def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
+    """The Trainer; `precision: auto` is resolved here."""
+    node = cfg.trainer.copy()
+    gpu = torch.cuda.is_available()
+    if node.accelerator in ("gpu", "cuda") and not gpu:
+        raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
+    if node.precision == "auto":
+        node.precision = auto_precision(gpu=gpu and node.accelerator != "cpu")
+    return _build(
+        OmegaConf.create({"trainer": node}),
+        "trainer",
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        **others,
+    )
+
+
+def auto_precision(*, gpu: bool) -> str:
+    """bf16-mixed where the device computes in bf16, else 32-true."""
+    if gpu:
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        abilities = torch.cpu.get_capabilities()
+        native = abilities.get("avx512_bf16", False) or abilities.get("amx_bf16", False)
+    return "bf16-mixed" if native else "32-true"
+
+
+def _is_plateau(cfg: DictConfig) -> bool:
+    return str(cfg.schedule._target_).endswith(".plateau")
+
+
+def _build(cfg: DictConfig, group: str, **supplied: Any) -> Any:
+    """The object of a config group; what its constructor refuses becomes one line."""
+    try:
+        return instantiate(cfg[group], _convert_="all", **supplied)
+    except InputError:
+        raise
+    except Exception as fault:  # hydra wraps whatever a constructor raises
+        cause = fault.__cause__ or fault
+        line = " ".join(str(cause).split())
+        join = "." if isinstance(cause, ValueError) and line.split(":")[0].isidentifier() else ": "
+        raise InputError(f"{group}{join}{line}") from fault
+
+
+def check(cfg: DictConfig) -> None:
+    """Builds everything that needs no faces, without memory; raises InputError before a run starts."""
+    if cfg.monitor not in MONITORS:
+        known = ", ".join(MONITORS)
+        raise InputError(f"monitor: {cfg.monitor!r}; training may look at {known}")
+    if not isinstance(cfg.seed, int) or cfg.seed < 0:
+        raise InputError(f"seed: {cfg.seed}, expected a whole number of 0 or more")
+    if cfg.ema is not None and not 0 < cfg.ema < 1:
+        raise InputError(f"ema: {cfg.ema}, expected a decay between 0 and 1, or null")
+    if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
+        raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")
+    data = build_data(cfg)
+    with torch.device("meta"):
+        module = build_module(cfg, data, counts=[1] * len(data.classes))
+        try:
+            module.make_schedule(module.make_optimizer(module.network), 10)
+        except ValueError as fault:
+            raise InputError(f"optim or schedule: {fault}") from fault
+    build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
+    if cfg.ckpt_path is not None:
+        _check_checkpoint(Path(cfg.ckpt_path), module)
+
+
+def _check_checkpoint(path: Path, module: FaceModule) -> None:
+    try:
+        weights = torch.load(path, map_location="meta", weights_only=True)["state_dict"]
+    except Exception as fault:
+        raise InputError(f"ckpt_path: {path} is no checkpoint of this project ({fault!r:.80})") from None
+    own = {name: value.shape for name, value in module.state_dict().items()}
+    if own != {name: value.shape for name, value in weights.items()}:
+        raise InputError(f"ckpt_path: {path} holds another network than this config builds")
+
+
+def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[str]) -> float:
+    """Trains, measures the best epoch, fills `folder`; the best epoch's monitor on validation."""
+    started = time.perf_counter()
+    L.seed_everything(cfg.seed, verbose=False)
+    data = build_data(cfg)
+    faces, parts = data.faces, data.parts
+    counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
+    module = build_module(cfg, data, counts=counts["train"])
+    module.preprocess.fit(data.statistics_sample())
+    facts = {
+        "parameters": count_parameters(module.network),
+        "gflop": count_gflop(module.network, in_channels=len(data.channels), size=data.size),
+    }
+    history = History(folder)
+    best = ModelCheckpoint(
+        dirpath=folder / "checkpoints",
+        filename="best",
+        monitor=cfg.monitor,
+        mode="max" if higher_is_better(cfg.monitor) else "min",
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    last = ModelCheckpoint(
+        dirpath=folder / "checkpoints",
+        filename="last",
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    callbacks: list[L.Callback] = [history, ConfusionImages(), best, last]
+    if cfg.ema is not None:
+        callbacks.append(WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(cfg.ema)))
+    if cfg.patience is not None:
+        mode = "max" if higher_is_better(cfg.monitor) else "min"
+        callbacks.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=mode))
+    logger = TensorBoardLogger(
+        folder, name="tensorboard", version="", default_hp_metric=False
+    )
+    trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
+    if trainer.is_global_zero:
+        write_json(folder / "split.json", splits.export(faces, parts))
+        log.info("%s", _opening(cfg, data, counts, facts, trainer))
+    if cfg.compile:
+        module.network.compile()
+    trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
+    if trainer.interrupted:
+        raise InputError(f"stopped by hand; go on with ckpt_path={folder}/checkpoints/last.ckpt")
+
+    weights = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(weights)
+    measured = {
+        "val": _measure(trainer, module, data, data.val_dataloader()),
+        "train": _measure(trainer, module, data, data.train_sample_dataloader()),
+    }
+    if cfg.test:
+        measured["test"] = _measure(trainer, module, data, data.test_dataloader())
+    monitored = float(best.best_model_score)
+    if not trainer.is_global_zero:
+        return monitored
+    facts |= {
+        "images_per_second": history.images / history.training_seconds,
+        "seconds": time.perf_counter() - started,
+        "training_seconds": sum(row["seconds"] for row in history.rows),
+        "epochs": len(history.rows),
+        "best_epoch": _best_epoch(history, cfg.monitor),
+        "precision": str(trainer.precision),
+        "device": str(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "threads": torch.get_num_threads(),
+        "seed": cfg.seed,
+        "monitor": cfg.monitor,
+        "monitored": monitored,
+        "split": parts.kind,
+        "split_seed": parts.seed,
+        **splits.leaks(faces, parts),
+        "versions": _versions(),
+        "git": _revision(),
+    }
+    summary = summarise(measured) | facts
+    _write(folder, cfg, data, counts, measured, history, summary, command, overrides)
+    _tensorboard(logger, module, cfg, summary, measured, data)
+    return monitored
+
+
+def _best_epoch(history: History, monitor: str) -> int | None:
+    rows = [row for row in history.rows if monitor in row]
+    if not rows:
+        return None
+    choose = max if higher_is_better(monitor) else min
+    return int(choose(rows, key=lambda row: row[monitor])["epoch"])
+
+
+def _measure(trainer: L.Trainer, module: FaceModule, data: FaceData, loader: Any) -> Measured:
+    """Predictions of a part by the module's present weights, over all processes."""
+    trainer.test(module, dataloaders=loader, verbose=False)
+    rows, labels, probabilities = (tensor.cpu() for tensor in module.predictions.compute())
+    places = np.searchsorted(data.faces.rows, rows.numpy())
+    test, clean = data.parts.test, splits.clean_test(data.faces, data.parts)
+    twins = test[~clean]
+    free = torch.from_numpy(~np.isin(places, twins))
+    return Measured(rows, labels, probabilities, free, data.classes)
+
+
+def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
+    """The numbers of summary.json that predictions give."""
+    summary: dict[str, Any] = {}
+    if "test" in measured:
+        for prefix, clean in (("test/", False), ("test/clean_", True)):
+            numbers = measured["test"].numbers(clean=clean)
+            summary |= {prefix + name: number for name, number in numbers.items()}
+        summary["test/rows"] = len(measured["test"].labels)
+        summary["test/clean_rows"] = int(measured["test"].clean.sum())
+    summary |= {f"val/{name}": number for name, number in measured["val"].numbers().items()}
+    summary["train/acc"] = measured["train"].numbers()["acc"]
+    if "test" in measured:
+        summary["gap"] = summary["train/acc"] - summary["test/acc"]
+    return summary
+
+
+def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
+    sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in counts.items())
+    return (
+        f"{data.faces.source}: {sizes} faces, split {data.parts.kind}\n"
+        f"{cfg.model._target_.rsplit('.', 1)[1]}: {facts['parameters']:,} parameters, "
+        f"{facts['gflop']:.3f} GFLOP an image; {trainer.precision} on "
+        f"{trainer.strategy.root_device}, {trainer.world_size} process(es)"
+    )
+
+
+def _write(folder, cfg, data, counts, measured, history, summary, command, overrides) -> None:
+    """Every file of the run folder that is written once, at the end."""
+    test = measured.get("test")
+    shown = test if test is not None else measured["val"]
+    faces = data.faces
+    images = {int(row): faces.images[i] for i, row in enumerate(faces.rows)}
+    wrong = mistakes(shown, images)
+    tables: dict[str, list] = {"all": [], "clean": []}
+    figures.save(figures.curves(history.rows), folder / "curves.png")
+    write_json(folder / "summary.json", summary)
+    if test is not None:
+        write_measured(folder, test)
+        tables = {
+            "all": metrics.table(test.matrix(), test.classes),
+            "clean": metrics.table(test.matrix(clean=True), test.classes),
+        }
+        for name, prefix in (("all", "test/"), ("clean", "test/clean_")):
+            text = format_table(
+                tables[name], mean=summary[f"{prefix}mean_acc"], overall=summary[f"{prefix}acc"]
+            )
+            log.info("\ntest part, %s %s rows\n%s", name, summary[f"{prefix}rows"], text)
+        log.info(
+            "train %.2f %% - test %.2f %% = gap %.2f points",
+            100 * summary["train/acc"],
+            100 * summary["test/acc"],
+            100 * summary["gap"],
+        )
+    correct = (shown.predictions == shown.labels).numpy()
+    write_report(
+        folder / "report.html",
+        title=f"{cfg.model._target_.rsplit('.', 1)[1]} on {Path(faces.source).name}",
+        config=OmegaConf.to_yaml(cfg, resolve=True),
+        overrides=overrides,
+        command=shlex.join(command),
+        classes=data.classes,
+        counts=counts,
+        table=tables["all"],
+        clean_table=tables["clean"],
+        history=history.rows,
+        summary=summary,
+        confusion_matrix=shown.matrix().numpy() if test is not None else None,
+        calibration=(shown.confidence.numpy(), correct) if test is not None else None,
+        mistakes=wrong,
+    )
+    log.info("report: %s", folder / "report.html")
+
+
+def _tensorboard(logger, module, cfg, summary, measured, data) -> None:
+    """The final numbers, the sheet of mistakes, the graph, and HParams, which rank by validation."""
+    board = logger.experiment
+    numbers = {key: value for key, value in summary.items() if isinstance(value, (int, float))}
+    for key, value in numbers.items():
+        if key.startswith("test/") or key == "gap":
+            board.add_scalar(key, value, 0)
+    faces = data.faces
+    images = {int(row): faces.images[i] for i, row in enumerate(faces.rows)}
+    part = "test" if "test" in measured else "val"
+    sheet, captions = mistakes(measured[part], images)
+    if len(captions):
+        figure = figures.faces(sheet, captions, title="Most confident mistakes")
+        board.add_image(f"{part}/mistakes", figures.pixels(figure), 0, dataformats="HWC")
+    network = module.network.cpu().eval()
+    board.add_graph(network, torch.zeros(1, len(data.channels), data.size, data.size))
+    shown = ("model", "data", "augment", "optim", "schedule", "loss")
+    recipe = {name: module.recipe[name] for name in (*shown, "seed", "ema")}
+    wanted = ("val/acc", "val/mean_acc", "val/macro_f1", "test/acc", "test/clean_acc", "gap")
+    ranked = {f"hp/{key}": numbers[key] for key in wanted if key in numbers}
+    logger.log_hyperparams(recipe, ranked, step=0)
+    logger.save()
+    board.close()
+
+
+def _versions() -> dict[str, str]:
+    names = ("fer-lab", "torch", "lightning", "torchmetrics", "hydra-core", "numpy")
+    versions = {"python": sys.version.split()[0]}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def _revision() -> str | None:
+    """The git revision of the code, "+" where it has uncommitted changes; None outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

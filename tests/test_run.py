@@ -1,0 +1,137 @@
+"""A whole run through the front door, its folder, and its numbers against scikit-learn."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
+
+from fer import metrics
+from fer.labels import EMOTIONS
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = os.environ.get("FER_REFERENCE_DIR")
+FILES = (
+    ".hydra/config.yaml train.log checkpoints/best.ckpt checkpoints/last.ckpt metrics.csv summary.csv "
+    "summary.json predictions.csv confusion_matrix.csv confusion_matrix.png curves.png report.html "
+    "split.json tensorboard"
+).split()
+
+
+def train(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory) -> Path:
+    cwd = tmp_path_factory.mktemp("debug")
+    done = train("data=drawn", "trainer=debug", "ema=0.9", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (cwd / "runs").glob("*/*")
+    return folder
+
+
+def test_a_debug_run_leaves_a_complete_folder(run_folder: Path) -> None:
+    assert [name for name in FILES if not (run_folder / name).exists()] == []
+    assert list(run_folder.rglob("*.tmp")) == []
+
+
+def test_metrics_csv_has_a_whole_row_an_epoch(run_folder: Path) -> None:
+    history = pd.read_csv(run_folder / "metrics.csv")
+    names = "epoch,train/loss,train/acc,val/loss,val/acc,val/mean_acc,lr,seconds".split(",")
+    assert list(history.columns) == names
+    assert len(history) == 1 and history.notna().all(axis=None)
+
+
+def test_scikit_learn_finds_the_same_numbers(run_folder: Path) -> None:
+    predictions = pd.read_csv(run_folder / "predictions.csv")
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert list(predictions.columns) == [
+        "row", "label", "prediction", *(f"p_{name}" for name in EMOTIONS)
+    ]  # fmt: skip
+    assert predictions["row"].is_monotonic_increasing
+    true, found = predictions["label"], predictions["prediction"]
+    assert (predictions.filter(like="p_").to_numpy().argmax(1) == found).all()
+    assert summary["test/acc"] == pytest.approx(accuracy_score(true, found))
+    assert summary["test/mean_acc"] == pytest.approx(balanced_accuracy_score(true, found))
+    assert summary["test/macro_f1"] == pytest.approx(f1_score(true, found, average="macro"))
+    matrix = pd.read_csv(run_folder / "confusion_matrix.csv", index_col="true").to_numpy()
+    assert (matrix == confusion_matrix(true, found, labels=range(7))).all()
+    table = pd.read_csv(run_folder / "summary.csv")
+    assert table["emotions"].tolist() == list(EMOTIONS)
+    assert (table["true_preds"] == matrix.diagonal()).all()
+    assert (table["true_preds"] + table["false_preds"] == matrix.sum(1)).all()
+
+
+def test_the_checkpoint_holds_tensors_and_plain_values_only(run_folder: Path) -> None:
+    checkpoint = torch.load(run_folder / "checkpoints/best.ckpt", weights_only=True)
+    assert checkpoint["fer"]["recipe"]["ema"] == 0.9
+    assert "preprocess.mean" in checkpoint["state_dict"]
+
+
+def test_tensorboard_has_the_names_of_the_csv(run_folder: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run_folder / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()
+    wanted = {"train/loss", "train/acc", "val/loss", "val/acc", "val/mean_acc", "lr", "seconds"}
+    wanted |= {"test/acc", "val/recall_disgust", "hp/val/acc"}
+    assert wanted <= set(tags["scalars"])
+    assert {"val/confusion_matrix", "test/mistakes"} <= set(tags["images"])
+    assert tags["graph"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["model.incep_mul=3", "model=r2"], "model.incep_mul: no such key; did you mean 'incep_mult'?"),
+        (["model=r3"], "model=r3: no such option"),
+        (["+model.x=1"], "model.x"),
+        (["model=r2", "model.incep_mult=abc"], "model.incep_mult"),
+        (["model=r2", "model.incep_mult=0"], "model.incep_mult: 0"),
+        (["model.repeats=[1,1]"], "model.repeats: 2 numbers for the 4 blocks"),
+        (["data.path=/nowhere.csv", "data=fer2013"], "no file /nowhere.csv"),
+        (["monitor=test/acc"], "monitor: 'test/acc'"),
+        (["data.channels=[original,edges]"], "data.channels: no plane 'edges'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_gets_one_line(arguments: list[str], line: str, tmp_path: Path) -> None:
+    data = [] if any(word.startswith("data=") for word in arguments) else ["data=drawn"]
+    done = train(*data, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert line in done.stderr and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
+    csv = tmp_path / "cut.csv"
+    csv.write_text("emotion,pixels,Usage\n0," + " ".join(["7"] * 100))
+    done = train(f"data.path={csv}", cwd=tmp_path)
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("fer: ")]
+    assert len(said) == 1 and "line 2" in said[0] and "Traceback" not in done.stderr
+    (log,) = tmp_path.glob("runs/*/*/train.log")
+    assert "Traceback" in log.read_text()
+
+
+@pytest.mark.skipif(REFERENCE is None, reason="needs FER_REFERENCE_DIR, the lab's outputs")
+def test_the_labs_predictions_give_the_labs_numbers() -> None:
+    rows = pd.read_csv(Path(str(REFERENCE)) / "r1_y_pred_real.csv", sep=";", index_col=0)
+    labels = torch.tensor(rows["y_test_list"].to_numpy(copy=True))
+    hits = torch.nn.functional.one_hot(torch.tensor(rows["y_pred_list"].to_numpy(copy=True)), 7)
+    numbers = metrics.measure(hits.float(), labels, EMOTIONS)
+    assert round(numbers["acc"], 5) == 0.60914
+    assert round(numbers["mean_acc"], 5) == 0.57944
+    table = pd.DataFrame(metrics.table(metrics.confusion_matrix(hits.float(), labels), EMOTIONS))
+    lab = pd.read_csv(Path(str(REFERENCE)) / "r1_analysis.csv", sep=";", index_col=0)
+    assert (table["true_preds"] == lab["true_preds"]).all()
+    assert np.allclose(table["accuracy"], lab["accuracy"])
