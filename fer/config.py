@@ -1,0 +1,234 @@
+"""The command line and the config, checked before anything starts: one line where they are wrong.
+
+Stage 1, `compose_jobs`, only composes and does not load torch. Stage 2, `check_targets`, compares
+every node with the constructor it names: the annotated constructor is the schema.
+"""
+
+import datetime
+import difflib
+import importlib
+import inspect
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from fer.errors import InputError
+
+HYDRAS_OWN = (
+    "--help -h --hydra-help --version --cfg -c --info -i --resolve --shell-completion -sc"
+).split()
+
+
+def conf_folder() -> Path:
+    """The folder of configs: inside the package where it was installed, else the checkout's conf/."""
+    package = Path(__file__).resolve().parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def register_resolvers() -> None:
+    """Makes `${run_folder:NAME}` claim runs/<date>/<time>_NAME, with a suffix where that exists."""
+    OmegaConf.register_new_resolver("run_folder", _claim, use_cache=True, replace=True)
+
+
+def _claim(name: str) -> str:
+    now = datetime.datetime.now()
+    day = Path("runs") / f"{now:%Y-%m-%d}"
+    day.mkdir(parents=True, exist_ok=True)
+    for suffix in itertools.chain([""], (f"_{number}" for number in itertools.count(2))):
+        folder = day / f"{now:%H-%M-%S}_{name}{suffix}"
+        try:
+            os.mkdir(folder)  # atomic: of two runs in one second one goes on to the next suffix
+        except FileExistsError:
+            continue
+        return str(folder)
+    raise AssertionError("the suffixes never end")
+
+
+def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
+    """Every job's config, checked; none where the arguments ask Hydra itself something.
+
+    Raises InputError in one line for an unknown key or option, a value of another type than the
+    YAML's, a line that is no override, or a sweep without -m.
+    """
+    if any(word.split("=")[0] in HYDRAS_OWN for word in arguments):
+        return []
+    sweeping = any(word in ("-m", "--multirun") for word in arguments)
+    words = [word for word in arguments if not word.startswith("-")]
+    try:
+        overrides = OverridesParser.create().parse_overrides(words)
+    except HydraException as fault:
+        raise InputError(_first_line(fault)) from None
+    own = [one for one in overrides if not _is_hydras(one)]
+    if not sweeping:
+        for override in own:
+            if override.is_sweep_override():
+                raise InputError(f"{override.input_line}: several values; a sweep wants -m")
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        return [_job(list(lines), sweeping=sweeping) for lines in _product(own)]
+
+
+def _is_hydras(override: Override) -> bool:
+    return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
+
+
+def _first_line(fault: BaseException) -> str:
+    return str(fault).strip().splitlines()[0]
+
+
+def _product(overrides: Iterable[Override]) -> Iterable[tuple[str, ...]]:
+    """The override lines of each job, as Hydra's basic sweeper makes them."""
+    choices = []
+    for override in overrides:
+        if override.is_sweep_override():
+            key = override.get_key_element()
+            choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+        else:
+            choices.append([str(override.input_line)])
+    return itertools.product(*choices)
+
+
+def _job(lines: list[str], *, sweeping: bool) -> DictConfig:
+    where = f" (in the job {' '.join(lines)})" if sweeping else ""
+    overrides = OverridesParser.create().parse_overrides(lines)
+    groups = [one for one in overrides if _is_group(one)]
+    base = _compose(groups, where)
+    for override in overrides:
+        if not _is_group(override) and not override.is_add() and not override.is_delete():
+            _check_value(base, override, where)
+    cfg = _compose(overrides, where)
+    if sweeping and (_number(cfg.trainer.devices) > 1 or _number(cfg.trainer.num_nodes) > 1):
+        raise InputError(
+            "trainer.devices: a sweep (-m) runs on one device; each process of several would "
+            "start the sweep again"
+        )
+    return cfg
+
+
+def _number(devices: Any) -> int:
+    return len(devices) if isinstance(devices, ListConfig) else int(devices)
+
+
+def _is_group(override: Override) -> bool:
+    return (conf_folder() / override.key_or_group.split("@")[0]).is_dir()
+
+
+def _compose(overrides: Sequence[Override], where: str) -> DictConfig:
+    for override in overrides:
+        group = override.key_or_group.split("@")[0]
+        folder = conf_folder() / group
+        value = override.value()
+        options = sorted(path.stem for path in folder.glob("*.yaml"))
+        if _is_group(override) and value is not None and value not in options:
+            known = ", ".join(options)
+            raise InputError(f"{override.input_line}: no such option; choose from {known}{where}")
+    try:
+        cfg = compose("train", [str(one.input_line) for one in overrides])
+        OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+        return cfg
+    except (HydraException, OmegaConfBaseException) as fault:
+        raise InputError(_first_line(fault.__cause__ or fault) + where) from None
+
+
+def _check_value(base: DictConfig, override: Override, where: str) -> None:
+    """Raises InputError where the key is unknown or the value of another kind than the YAML's."""
+    key = override.key_or_group
+    node: Any = base
+    for depth, part in enumerate(key.split(".")):
+        if not isinstance(node, DictConfig):
+            inside = ".".join(key.split(".")[:depth])
+            raise InputError(f"{key}: {inside} has no keys of its own{where}")
+        if part not in node:
+            path = ".".join(key.split(".")[: depth + 1])
+            raise InputError(f"{path}: no such key; {_hint(part, map(str, node))}{where}")
+        node = node[part]
+    value = override.value()
+    kind = _kind_wanted(node)
+    several = key == "trainer.devices" and isinstance(value, list)
+    if kind and not several and not _fits(node, value):
+        raise InputError(f"{key}: {_shown(value)}, expected {kind}{where}")
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = sorted(name for name in known if not name.startswith("_"))
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _kind_wanted(default: Any) -> str | None:
+    if isinstance(default, bool):
+        return "true or false"
+    names = {int: "a whole number", float: "a number", ListConfig: "a list such as"}
+    name = names.get(type(default))
+    return f"{name} {list(default)}" if isinstance(default, ListConfig) else name
+
+
+def _fits(default: Any, value: Any) -> bool:
+    """Whether a value is of the kind of its YAML's: whole numbers pass as numbers."""
+    if value is None:
+        return not isinstance(default, ListConfig)
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, ListConfig):
+        if not isinstance(value, list):
+            return False
+        return not default or all(_fits(default[0], element) for element in value)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, int):
+        return type(value) is int
+    return not isinstance(value, list | dict)
+
+
+def check_targets(cfg: DictConfig, supplied: Mapping[str, frozenset[str]]) -> None:
+    """Raises InputError where a node has a key or a value that its target's constructor refuses.
+
+    supplied: parameters of each group that the program gives, and no config may.
+    """
+    for group, node in cfg.items():
+        if not (isinstance(node, DictConfig) and "_target_" in node):
+            continue
+        module, _, name = str(node._target_).rpartition(".")
+        target = getattr(importlib.import_module(module), name)
+        parameters = inspect.signature(target).parameters
+        hints = {} if name == "Trainer" else _hints(target)
+        for key, value in node.items():
+            if key == "_target_":
+                continue
+            if key in supplied.get(str(group), ()):
+                raise InputError(f"{group}.{key}: comes from the program, no config sets it")
+            if key not in parameters:
+                known = set(parameters) - supplied.get(str(group), frozenset())
+                raise InputError(f"{group}.{key}: {name} has no such parameter; {_hint(str(key), known)}")
+            _check_hint(f"{group}.{key}", value, hints.get(str(key)))
+
+
+def _hints(target: Any) -> dict[str, Any]:
+    return get_type_hints(target.__init__ if inspect.isclass(target) else target)
+
+
+def _check_hint(path: str, value: Any, hint: Any) -> None:
+    """Literals and plain numbers; what a list may hold is the constructor's own business."""
+    if get_origin(hint) is Literal and value not in get_args(hint):
+        known = " or ".join(map(str, get_args(hint)))
+        raise InputError(f"{path}: {_shown(value)}, expected {known}")
+    plain = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}.get(hint)
+    wrong_bool = isinstance(value, bool) and hint is not bool
+    if plain is not None and (not isinstance(value, plain) or wrong_bool):
+        kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+        raise InputError(f"{path}: {_shown(value)}, expected {kinds[hint]}")
