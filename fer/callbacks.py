@@ -12,7 +12,16 @@ import lightning as L
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ("epoch", "train/loss", "train/acc", "val/loss", "val/acc", "val/mean_acc", "lr", "seconds")
+COLUMNS = (
+    "epoch",
+    "train/loss",
+    "train/acc",
+    "val/loss",
+    "val/acc",
+    "val/mean_acc",
+    "lr",
+    "seconds",
+)
 
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: list[Mapping[str, Any]]) -> None:

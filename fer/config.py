@@ -6,7 +6,6 @@ every node with the constructor it names: the annotated constructor is the schem
 
 import datetime
 import difflib
-import importlib
 import inspect
 import itertools
 import os
@@ -19,6 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -93,7 +93,13 @@ def _product(overrides: Iterable[Override]) -> Iterable[tuple[str, ...]]:
     for override in overrides:
         if override.is_sweep_override():
             key = override.get_key_element()
-            choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+            try:
+                values = list(override.sweep_string_iterator())
+            except HydraException:  # intervals and globs: what they stand for, a sweeper says later
+                raise InputError(
+                    f"{override.input_line}: name the values, as in {key}=a,b"
+                ) from None
+            choices.append([f"{key}={value}" for value in values])
         else:
             choices.append([str(override.input_line)])
     return itertools.product(*choices)
@@ -105,12 +111,15 @@ def _job(lines: list[str], *, sweeping: bool) -> DictConfig:
     groups = [one for one in overrides if _is_group(one)]
     base = _compose(groups, where)
     for override in overrides:
-        if not _is_group(override) and not override.is_add() and not override.is_delete():
+        if _is_group(override) or override.is_delete():
+            continue
+        if not (override.is_add() or override.is_force_add()):
             _check_value(base, override, where)
     cfg = _compose(overrides, where)
-    if sweeping and (_number(cfg.trainer.devices) > 1 or _number(cfg.trainer.num_nodes) > 1):
+    trainer = cfg.get("trainer") or {}
+    if sweeping and any(_number(trainer.get(key, 1)) != 1 for key in ("devices", "num_nodes")):
         raise InputError(
-            "trainer.devices: a sweep (-m) runs on one device; each process of several would "
+            "trainer: a sweep (-m) wants devices=1 and num_nodes=1; each process of several would "
             "start the sweep again"
         )
     return cfg
@@ -130,7 +139,8 @@ def _compose(overrides: Sequence[Override], where: str) -> DictConfig:
         folder = conf_folder() / group
         value = override.value()
         options = sorted(path.stem for path in folder.glob("*.yaml"))
-        if _is_group(override) and value is not None and value not in options:
+        optional = group == "experiment"
+        if _is_group(override) and value not in options and not (optional and value is None):
             known = ", ".join(options)
             raise InputError(f"{override.input_line}: no such option; choose from {known}{where}")
     try:
@@ -173,7 +183,7 @@ def _shown(value: Any) -> str:
 def _kind_wanted(default: Any) -> str | None:
     if isinstance(default, bool):
         return "true or false"
-    names = {int: "a whole number", float: "a number", ListConfig: "a list such as"}
+    names = {int: "a whole number", float: "a number", str: "a word", ListConfig: "a list such as"}
     name = names.get(type(default))
     return f"{name} {list(default)}" if isinstance(default, ListConfig) else name
 
@@ -203,18 +213,23 @@ def check_targets(cfg: DictConfig, supplied: Mapping[str, frozenset[str]]) -> No
     for group, node in cfg.items():
         if not (isinstance(node, DictConfig) and "_target_" in node):
             continue
-        module, _, name = str(node._target_).rpartition(".")
-        target = getattr(importlib.import_module(module), name)
+        name = str(node._target_).rpartition(".")[2]
+        try:
+            target = get_object(str(node._target_))
+        except Exception:
+            raise InputError(f"{group}._target_: there is no {node._target_}") from None
         parameters = inspect.signature(target).parameters
         hints = {} if name == "Trainer" else _hints(target)
         for key, value in node.items():
-            if key == "_target_":
+            if str(key).startswith("_"):  # Hydra's own: _target_, _convert_ ...
                 continue
             if key in supplied.get(str(group), ()):
                 raise InputError(f"{group}.{key}: comes from the program, no config sets it")
             if key not in parameters:
                 known = set(parameters) - supplied.get(str(group), frozenset())
-                raise InputError(f"{group}.{key}: {name} has no such parameter; {_hint(str(key), known)}")
+                raise InputError(
+                    f"{group}.{key}: {name} has no such parameter; {_hint(str(key), known)}"
+                )
             _check_hint(f"{group}.{key}", value, hints.get(str(key)))
 
 

@@ -63,7 +63,9 @@ class Focal(CrossEntropy):
         self.gamma = gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        targets = torch.lerp(targets, torch.full_like(targets, 1 / targets.shape[1]), self.label_smoothing)
+        targets = torch.lerp(
+            targets, torch.full_like(targets, 1 / targets.shape[1]), self.label_smoothing
+        )
         logs = logits.float().log_softmax(1)
         terms = -targets * (1 - logs.exp()) ** self.gamma * logs
         if self.weight is not None:

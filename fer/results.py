@@ -61,9 +61,7 @@ def write_measured(folder: Path, measured: Measured) -> None:
     write_csv(folder / "predictions.csv", ("row", "label", "prediction", *names), lines)
     matrix = measured.matrix()
     table = metrics.table(matrix, measured.classes)
-    write_csv(
-        folder / "summary.csv", ("emotions", "true_preds", "false_preds", "accuracy"), table
-    )
+    write_csv(folder / "summary.csv", ("emotions", "true_preds", "false_preds", "accuracy"), table)
     counts = [
         {"true": name} | dict(zip(measured.classes, row, strict=True))
         for name, row in zip(measured.classes, matrix.tolist(), strict=True)

@@ -156,7 +156,9 @@ def _check_checkpoint(path: Path, module: FaceModule) -> None:
     try:
         weights = torch.load(path, map_location="meta", weights_only=True)["state_dict"]
     except Exception as fault:
-        raise InputError(f"ckpt_path: {path} is no checkpoint of this project ({fault!r:.80})") from None
+        raise InputError(
+            f"ckpt_path: {path} is no checkpoint of this project ({fault!r:.80})"
+        ) from None
     own = {name: value.shape for name, value in module.state_dict().items()}
     if own != {name: value.shape for name, value in weights.items()}:
         raise InputError(f"ckpt_path: {path} holds another network than this config builds")
@@ -196,9 +198,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     if cfg.patience is not None:
         mode = "max" if higher_is_better(cfg.monitor) else "min"
         callbacks.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=mode))
-    logger = TensorBoardLogger(
-        folder, name="tensorboard", version="", default_hp_metric=False
-    )
+    logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
     if trainer.is_global_zero:
         write_json(folder / "split.json", splits.export(faces, parts))

@@ -58,9 +58,7 @@ def _job(cfg: DictConfig) -> float:
     folder = Path(settings.runtime.output_dir)
     command = ["python", *sys.argv]
     try:
-        return run.train(
-            cfg, folder, command=command, overrides=list(settings.overrides.task)
-        )
+        return run.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
     except (Exception, KeyboardInterrupt) as fault:
         line = " ".join(str(fault).split()) or type(fault).__name__
         log.debug("%s", traceback.format_exc())

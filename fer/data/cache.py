@@ -57,7 +57,9 @@ def cached(path: Path, read: Callable[[Path], Faces], *, reader: str) -> Faces:
 
 def _content(path: Path, cache: Path) -> str:
     """The SHA-256 of the file at `path`, computed only where its size or times have changed."""
-    index = cache / "index" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
+    index = (
+        cache / "index" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
+    )
     seen = _stamp(path)
     try:
         known = json.loads(index.read_text())

@@ -162,7 +162,9 @@ class Drawn(FaceData):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.count < 500:
-            raise ValueError(f"count: {self.count}, expected 500 or more: every part needs each class")
+            raise ValueError(
+                f"count: {self.count}, expected 500 or more: every part needs each class"
+            )
         if self.draw_seed < 0:
             raise ValueError(f"draw_seed: {self.draw_seed}, expected 0 or more")
 
@@ -175,6 +177,8 @@ class Drawn(FaceData):
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
             except OSError as fault:
-                raise InputError(f"{file.parent}: {fault.strerror}; set FER_CACHE_DIR to move it") from None
+                raise InputError(
+                    f"{file.parent}: {fault.strerror}; set FER_CACHE_DIR to move it"
+                ) from None
             drawn.write_csv(file, count=self.count, seed=self.draw_seed)
         return cached(file, read_csv, reader=CSV_READER)

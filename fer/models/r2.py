@@ -124,7 +124,12 @@ class R2(nn.Module):
             )
         self.inceptions = nn.Sequential(nn.Dropout2d(incep_dropout), *modules)
         self.head = Head(
-            modules[-1].outputs, side=side, kind=head, dropout=dropout, linear=linear, classes=classes
+            modules[-1].outputs,
+            side=side,
+            kind=head,
+            dropout=dropout,
+            linear=linear,
+            classes=classes,
         )
 
     def forward(self, planes: Tensor) -> Tensor:

@@ -1,0 +1,97 @@
+"""Wrong command lines get one line; right ones compose. Stage 2 is seen in test_run.py as well."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer import config
+from fer.errors import InputError
+from fer.run import SUPPLIED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("model=r2 model.incep_mul=3", "model.incep_mul: no such key; did you mean 'incep_mult'?"),
+        ("model=r3", "model=r3: no such option; choose from r1, r2"),
+        ("model=null", "model=null: no such option; choose from r1, r2"),
+        ("modle=r1", "modle: no such key; did you mean 'model'?"),
+        ("model=r2 model.incep_mult=abc", "model.incep_mult: 'abc', expected a whole number"),
+        ("trainer.max_epochs=1.5", "trainer.max_epochs: 1.5, expected a whole number"),
+        ("test=3", "test: 3, expected true or false"),
+        ("monitor=[a]", "monitor: ['a'], expected a word"),
+        ("model.channels=64", "model.channels: 64, expected a list such as [32, 64, 128, 256]"),
+        ("model=r1,r2", "model=r1,r2: several values; a sweep wants -m"),
+        ("-m model=glob(*)", "model=glob(*): name the values, as in model=a,b"),
+        ("-m trainer.devices=2", "trainer: a sweep (-m) wants devices=1 and num_nodes=1; each "
+         "process of several would start the sweep again"),
+    ],
+)  # fmt: skip
+def test_a_wrong_line_is_said_in_one(arguments: str, line: str) -> None:
+    with pytest.raises(InputError) as fault:
+        config.compose_jobs(arguments.split())
+    assert str(fault.value) == line
+
+
+def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
+    with pytest.raises(InputError, match=r"in the job model=r1 model.incep_mult=2"):
+        config.compose_jobs(["-m", "model=r1,r2", "model.incep_mult=2,3"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jobs"),
+    [
+        ("", 1),
+        ("-m model=r1,r2 optim.lr=1e-4,5e-5", 4),
+        ("experiment=cpu_hour data.split=random data.seed=78", 1),
+        ("experiment=lab_r1 trainer.devices=[0,1]", 1),
+        ("data=drawn +trainer.limit_train_batches=2", 1),
+        ("--help", 0),
+    ],
+)
+def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
+    composed = config.compose_jobs(arguments.split())
+    assert len(composed) == jobs
+    for job in composed:
+        config.check_targets(job, SUPPLIED)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("+model.chanels=[1]", "model.chanels: R1 has no such parameter; did you mean 'channels'?"),
+        ("+model.classes=8", "model.classes: comes from the program, no config sets it"),
+        ("model.norm=layer", "model.norm: 'layer', expected none or batch"),
+        ("optim._target_=fer.optim.nope", "optim._target_: there is no fer.optim.nope"),
+    ],
+)
+def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
+    (job,) = config.compose_jobs([arguments])
+    with pytest.raises(InputError) as fault:
+        config.check_targets(job, SUPPLIED)
+    assert str(fault.value) == line
+
+
+def test_every_option_of_every_group_composes_and_fits_its_constructor() -> None:
+    options = sorted(config.conf_folder().glob("*/*.yaml"))
+    assert len(options) > 15
+    for path in options:
+        (job,) = config.compose_jobs([f"{path.parent.name}={path.stem}"])
+        config.check_targets(job, SUPPLIED)
+
+
+def test_a_taken_run_folder_gets_a_suffix(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = {config._claim("r1") for _ in range(3)}
+    assert len(folders) == 3 and all(Path(folder).is_dir() for folder in folders)
+
+
+def test_the_first_stage_does_not_load_torch() -> None:
+    code = (
+        "import sys; from fer import config; config.compose_jobs(['data=drawn']); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    root = Path(config.__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
