@@ -123,6 +123,42 @@ def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
     assert "Traceback" in log.read_text()
 
 
+SHORT = (
+    "data=drawn data.count=1001 data.batch_size=32 trainer=cpu +trainer.limit_train_batches=2 "
+    "trainer.precision=32-true trainer.enable_progress_bar=false schedule=constant ema=0.9"
+).split()
+
+
+def test_two_processes_give_the_table_of_one(tmp_path: Path) -> None:
+    # A rate of 0 and no batch statistics: both measure the same weights.
+    still = [*SHORT, "model.norm=none", "optim.lr=0", "trainer.max_epochs=1"]
+    for name, more in (("one", []), ("two", ["trainer.devices=2", "trainer.strategy=ddp"])):
+        done = train(*still, *more, f"hydra.run.dir={name}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    for file in ("summary.csv", "confusion_matrix.csv"):
+        assert (tmp_path / "one" / file).read_text() == (tmp_path / "two" / file).read_text()
+    rows = [pd.read_csv(tmp_path / name / "predictions.csv")["row"] for name in ("one", "two")]
+    assert rows[0].is_unique and (rows[0] == rows[1]).all()
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
+    runs = {
+        "whole": ["trainer.max_epochs=2"],
+        "first": ["trainer.max_epochs=1"],
+        "rest": ["trainer.max_epochs=2", "ckpt_path=first/checkpoints/last.ckpt"],
+    }
+    for name, more in runs.items():
+        fixed = [*SHORT, *more, "trainer.deterministic=true", f"hydra.run.dir={name}"]
+        done = train(*fixed, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    whole, rest = (
+        pd.read_csv(tmp_path / name / "metrics.csv").drop(columns="seconds")
+        for name in ("whole", "rest")
+    )
+    assert len(rest) == 2
+    pd.testing.assert_frame_equal(whole, rest, check_exact=True)
+
+
 @pytest.mark.skipif(REFERENCE is None, reason="needs FER_REFERENCE_DIR, the lab's outputs")
 def test_the_labs_predictions_give_the_labs_numbers() -> None:
     rows = pd.read_csv(Path(str(REFERENCE)) / "r1_y_pred_real.csv", sep=";", index_col=0)
