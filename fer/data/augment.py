@@ -77,9 +77,9 @@ class Augment(nn.Module):
         """Which images an operation falls on: bool [B]."""
         return torch.rand(len(images), device=images.device) < self.pairs[name][0]
 
-    def _either_way(self, name: str, images: Tensor) -> Tensor:
-        """One number an image, uniform in +-range where the operation falls, else 0: [B]."""
-        draw = torch.rand(len(images), device=images.device) * 2 - 1
+    def _either_way(self, name: str, images: Tensor, *, axes: int = 1) -> Tensor:
+        """Numbers uniform in +-range for the images an operation falls on, else 0: [B] or [axes, B]."""
+        draw = torch.rand(axes, len(images), device=images.device).squeeze(0) * 2 - 1
         return draw * self.pairs[name][1] * self._chosen(name, images)
 
     def _on(self, *names: str) -> bool:
@@ -99,16 +99,19 @@ class Augment(nn.Module):
         turn = torch.deg2rad(self._either_way("rotate", images))
         slant = torch.tan(torch.deg2rad(self._either_way("shear", images)))
         zoom = 1 / (1 + self._either_way("scale", images))
-        moves = [2 * self._either_way("shift", images) + self._crop(images) for _ in range(2)]
+        moves = 2 * self._either_way("shift", images, axes=2) + self._crop(images)
         cosine, sine = zoom * turn.cos(), zoom * turn.sin()
         rows = [cosine, cosine * slant - sine, moves[0], sine, sine * slant + cosine, moves[1]]
         return torch.stack(rows, dim=1).view(-1, 2, 3)
 
-    def _crop(self, images: Tensor) -> Tensor:
-        """A move by whole pixels, as cutting the image back out of a padded one makes it: [B]."""
+    def _moves(self, images: Tensor) -> Tensor:
+        """Moves along x and y: shifts, and whole pixels as cutting out of a padded image makes: [2, B]."""
+        draws = torch.rand(2, 2, len(images), device=images.device)
+        shifts = (draws[0] * 2 - 1) * self.pairs["shift"][1] * self._chosen("shift", images)
         pixels = self.pairs["crop"][1]
-        draw = (torch.rand(len(images), device=images.device) * (2 * pixels + 1)).floor() - pixels
-        return draw * 2 / images.shape[-1] * self._chosen("crop", images)
+        cuts = (draws[1] * (2 * pixels + 1)).floor() - pixels
+        cuts = cuts / images.shape[-1] * self._chosen("crop", images)
+        return 2 * (shifts + cuts)
 
     def _tone(self, images: Tensor) -> Tensor:
         def column(numbers: Tensor) -> Tensor:

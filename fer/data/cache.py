@@ -94,7 +94,7 @@ def _store(faces: Faces, entry: Path) -> None:
         for name in ARRAYS:
             np.save(partial / f"{name}.npy", getattr(faces, name))
         (partial / "classes.json").write_text(json.dumps(faces.classes))
-        if entry.exists():  # unreadable, or `_load` would have found it
+        if entry.exists() and _load(entry, Path(faces.source)) is None:  # damaged
             shutil.rmtree(entry, ignore_errors=True)
         try:
             partial.rename(entry)

@@ -1,0 +1,238 @@
+"""Augmentation: off means off, moves are OpenCV's, mixtures mix targets as they mix images."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from fer.data.augment import Augment
+
+SIDE = 48
+IMAGES = torch.rand(16, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+TARGETS = torch.eye(7)[torch.arange(16) % 7]
+# Smooth: two interpolations of it differ little.
+Y, X = np.mgrid[:SIDE, :SIDE] / SIDE
+SMOOTH = (0.5 + 0.3 * np.sin(5 * X + 1) * np.cos(4 * Y) + 0.2 * X).astype(np.float32)
+INSIDE = np.hypot(X * SIDE - 23.5, Y * SIDE - 23.5) < 20
+PAIRS = {
+    "rotate": (1, 20), "shear": (1, 10), "shift": (1, 0.1), "scale": (1, 0.2), "crop": (1, 4),
+    "brightness": (1, 0.2), "contrast": (1, 0.3), "gamma": (1, 0.3), "blur": (1, 1.0), "noise": (1, 0.1),
+    "erase": (1, 0.3), "mixup": (1, 0.4), "cutmix": (1, 1.0),
+}  # fmt: skip
+
+
+def apply(seed: int = 0, images=IMAGES, targets=TARGETS, **pairs):
+    torch.manual_seed(seed)
+    return Augment(**pairs)(images, targets)
+
+
+@pytest.fixture
+def lowest(monkeypatch):
+    """Every uniform draw is 0: each operation falls, with the lower end of its range."""
+    monkeypatch.setattr(torch, "rand", lambda *size, device=None: torch.zeros(*size))
+
+
+def smooth(**pairs) -> np.ndarray:
+    images = torch.from_numpy(SMOOTH)[None, None]
+    return apply(images=images, targets=TARGETS[:1], **pairs)[0][0, 0].numpy()
+
+
+def test_nothing_asked_nothing_done():
+    images, targets = apply()
+    assert torch.equal(images, IMAGES) and torch.equal(targets, TARGETS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_probability_or_range_of_zero_is_off(name):
+    most = PAIRS[name][1]
+    for pair in ((0, most), (1, 0)):
+        images, targets = apply(**{name: pair})
+        assert torch.equal(images, IMAGES) and torch.equal(targets, TARGETS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_each_operation_changes_images_within_range_by_torchs_seed(name):
+    images, targets = apply(**{name: PAIRS[name]})
+    again, same = apply(**{name: PAIRS[name]})
+    other, _ = apply(seed=1, **{name: PAIRS[name]})
+    assert torch.equal(images, again) and torch.equal(targets, same)
+    assert not torch.equal(images, other) and not torch.equal(images, IMAGES)
+    assert images.shape == IMAGES.shape and images.dtype == IMAGES.dtype
+    assert images.min() >= -1e-6 and images.max() <= 1 + 1e-6
+    torch.testing.assert_close(targets.sum(1), torch.ones(16))
+    if name not in ("mixup", "cutmix"):
+        assert torch.equal(targets, TARGETS)
+
+
+def test_the_input_stays_as_it_was():
+    before, labels = IMAGES.clone(), TARGETS.clone()
+    apply(flip=0.5, **(PAIRS | {"mixup": (0.5, 1), "cutmix": (0.5, 1)}))
+    assert torch.equal(IMAGES, before) and torch.equal(TARGETS, labels)
+
+
+@pytest.mark.parametrize(
+    "name", ["rotate", "shift", "crop", "brightness", "blur", "noise", "erase"]
+)
+def test_the_probability_is_that_of_an_image(name):
+    many = IMAGES[:1].expand(400, -1, -1, -1)
+    images, _ = apply(images=many, targets=TARGETS[:1], **{name: (0.25, PAIRS[name][1])})
+    changed = ((images - many).abs().amax((1, 2, 3)) > 1e-4).sum().item()
+    assert 60 <= changed <= 140  # 100 expected, standard deviation 9
+
+
+def test_flip_is_torchs():
+    images, _ = apply(flip=1)
+    assert torch.equal(images, torch.flip(IMAGES, [-1]))
+    half, _ = apply(flip=0.5)
+    mirrored = [torch.equal(a, b) for a, b in zip(half, images, strict=True)]
+    kept = [torch.equal(a, b) for a, b in zip(half, IMAGES, strict=True)]
+    assert 0 < sum(mirrored) < 16 and sum(mirrored) + sum(kept) == 16
+
+
+@pytest.mark.parametrize("move", [{"shift": (1, 6 / SIDE)}, {"crop": (1, 6)}])
+def test_shift_and_crop_move_by_pixels_as_opencv(lowest, move):
+    to = np.float32([[1, 0, 6], [0, 1, 6]])
+    expected = cv2.warpAffine(SMOOTH, to, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT)
+    np.testing.assert_allclose(smooth(**move), expected, atol=1e-4)
+    np.testing.assert_allclose(smooth(**move)[6:, 6:], SMOOTH[:-6, :-6], atol=1e-4)
+
+
+def test_rotation_and_scale_are_opencvs(lowest):
+    turn = cv2.getRotationMatrix2D((23.5, 23.5), -20, 0.8)  # negative: clockwise
+    expected = cv2.warpAffine(SMOOTH, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT)
+    found = smooth(rotate=(1, 20), scale=(1, 0.2))
+    np.testing.assert_allclose(found[INSIDE], expected[INSIDE], atol=2e-3)
+    assert abs(found - SMOOTH)[INSIDE].max() > 0.05
+
+
+def test_shear_is_opencvs(lowest):
+    slant = math.tan(math.radians(-10))  # x of the input for each y of the output, about the centre
+    matrix = np.float32([[1, slant, -slant * 23.5], [0, 1, 0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    expected = cv2.warpAffine(
+        SMOOTH, matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REFLECT
+    )
+    found = smooth(shear=(1, 10))
+    np.testing.assert_allclose(found[INSIDE], expected[INSIDE], atol=2e-3)
+    assert abs(found - SMOOTH)[INSIDE].max() > 0.02
+
+
+def centres(images: torch.Tensor) -> np.ndarray:
+    """x and y of each image's centre of mass, in pixels."""
+    mass = images[:, 0] / images.sum((2, 3))[:, :, None]
+    places = torch.arange(SIDE, dtype=mass.dtype)
+    return np.stack([(mass.sum(1) * places).sum(1), (mass.sum(2) * places).sum(1)], axis=1)
+
+
+def test_moves_go_every_way_on_both_axes_and_crops_by_whole_pixels():
+    dots = torch.zeros(300, 1, SIDE, SIDE)
+    dots[:, :, 24, 24] = 1
+    for name, pair in (("shift", (1, 0.125)), ("crop", (1, 6))):
+        moves = centres(apply(images=dots, targets=TARGETS[:1], **{name: pair})[0]) - 24
+        assert abs(moves).max() <= 6 + 1e-3
+        assert (moves.min(0) < -4.5).all() and (moves.max(0) > 4.5).all()
+        assert abs(np.corrcoef(moves.T)[0, 1]) < 0.2
+        if name == "crop":
+            np.testing.assert_allclose(moves, moves.round(), atol=1e-3)
+            assert set(moves.round().ravel()) == set(range(-6, 7))
+
+
+def test_tones_by_hand(lowest):
+    np.testing.assert_allclose(smooth(brightness=(1, 0.2)), (SMOOTH - 0.2).clip(0, 1), atol=1e-6)
+    np.testing.assert_allclose(
+        smooth(gamma=(1, 0.3)), SMOOTH.clip(1e-6, 1) ** math.exp(-0.3), atol=1e-5
+    )
+    middle = SMOOTH.mean()
+    expected = middle + (SMOOTH - middle) * math.exp(-0.3)
+    np.testing.assert_allclose(smooth(contrast=(1, 0.3)), expected.clip(0, 1), atol=1e-5)
+
+
+def test_blur_is_opencvs(lowest):
+    expected = cv2.GaussianBlur(SMOOTH, (7, 7), 1.0, borderType=cv2.BORDER_REFLECT_101)
+    np.testing.assert_allclose(smooth(blur=(1, 1.0)), expected, atol=1e-5)
+
+
+def test_noise_is_centred_and_no_stronger_than_asked():
+    grey = torch.full((64, 1, SIDE, SIDE), 0.5)
+    added = apply(images=grey, targets=TARGETS[:1], noise=(1, 0.1))[0] - 0.5
+    strengths = added.std((1, 2, 3))
+    assert abs(added.mean()) < 1e-3 and 0.08 < strengths.max() < 0.105 and strengths.min() < 0.02
+
+
+def test_erase_covers_one_grey_rectangle_of_at_most_its_share():
+    images, _ = apply(erase=(1, 0.3))
+    changed = (images != IMAGES)[:, 0]
+    for image, hole in zip(images[:, 0], changed, strict=True):
+        rows, columns = hole.any(1), hole.any(0)
+        assert torch.equal(hole, rows[:, None] & columns)  # a rectangle
+        assert image[hole].unique().numel() <= 1
+        # A side of 48 pixels rounds up by a pixel at most.
+        assert hole.sum() <= 0.3 * SIDE**2 + 2 * SIDE
+    assert changed.float().mean() > 0.05
+
+
+SIXTEEN = torch.eye(16)  # a class an image: a target then tells who was mixed, and how much
+
+
+def test_mixup_mixes_targets_as_images():
+    images, targets = apply(targets=SIXTEEN, mixup=(1, 1.0))
+    torch.testing.assert_close(images.flatten(1), targets @ IMAGES.flatten(1))
+    torch.testing.assert_close(targets.sum(1), torch.ones(16))
+    assert targets.min() >= 0 and (targets > 0).sum(1).max() == 2
+    shares = targets.diagonal()[(targets > 0).sum(1) == 2]
+    torch.testing.assert_close(shares, shares[:1].expand_as(shares))  # one share a batch
+    assert sorted(targets.argmax(1).tolist()) == list(range(16))
+
+
+def test_cutmix_mixes_targets_by_the_area_of_its_patch():
+    mixed = 0
+    for seed in range(8):
+        images, targets = apply(seed, targets=SIXTEEN, cutmix=(1, 1.0))
+        torch.testing.assert_close(targets.sum(1), torch.ones(16))
+        for place, target in enumerate(targets):
+            others = [who for who in target.nonzero().flatten().tolist() if who != place]
+            if not others:  # its own partner
+                assert torch.equal(images[place], IMAGES[place])
+                continue
+            patch = images[place, 0] != IMAGES[place, 0]
+            assert torch.equal(images[place, 0][patch], IMAGES[others[0], 0][patch])
+            assert torch.equal(patch, patch.any(1)[:, None] & patch.any(0))
+            assert target[others[0]].item() == pytest.approx(patch.float().mean().item(), abs=1e-6)
+            mixed += 1
+    assert mixed > 60
+
+
+def test_mixup_and_cutmix_share_the_batches():
+    kinds = []
+    for seed in range(200):
+        images, targets = apply(seed, IMAGES[:4], torch.eye(4), mixup=(0.3, 1.0), cutmix=(0.5, 1.0))
+        if torch.equal(targets, torch.eye(4)):
+            kinds.append("none")
+        elif torch.allclose(images.flatten(1), targets @ IMAGES[:4].flatten(1), atol=1e-5):
+            kinds.append("mixup")
+        else:
+            kinds.append("cutmix")
+    # Of 200: 60 and 100 expected, less the permutations (1 in 24) and patches that change nothing.
+    assert 35 <= kinds.count("mixup") <= 80 and 70 <= kinds.count("cutmix") <= 125
+    assert kinds.count("none") >= 20
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ({"flip": 1.5}, "flip: 1.5, expected a probability"),
+        ({"flip": -0.1}, "flip: -0.1"),
+        ({"rotate": (2, 10)}, r"rotate: \[2, 10\], expected \[probability"),
+        ({"shift": (0.5, -0.1)}, "shift: "),
+        ({"crop": (0.5,)}, "crop: "),
+        ({"noise": (-1, 0.1)}, "noise: "),
+        ({"scale": (0.5, 1.0)}, "scale: range 1.0, expected below 1"),
+        ({"erase": (0.5, 1.5)}, "erase: range 1.5, expected below 1"),
+        ({"mixup": (0.6, 1), "cutmix": (0.6, 1)}, "mixup: its probability"),
+    ],
+)
+def test_pairs_out_of_range_are_refused_by_name(pairs, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Augment(**pairs)

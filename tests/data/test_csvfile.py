@@ -1,0 +1,133 @@
+"""Reading FER2013's csv: a good one, and each way in which one can be bad."""
+
+import numpy as np
+import pytest
+
+from fer.data.csvfile import read_csv
+from fer.errors import InputError
+from fer.labels import EMOTIONS
+
+HEADER = "emotion,pixels,Usage"
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
+IMAGES[3] = IMAGES[0]
+LABELS = [3, 0, 6, 1]
+USAGES = ["Training", "PublicTest", "PrivateTest", "Training"]
+
+
+def row(number: int = 0, *, emotion=None, pixels=None, usage=None) -> str:
+    """A good row, but for what is given."""
+    pixels = " ".join(map(str, IMAGES[number].ravel())) if pixels is None else pixels
+    emotion = LABELS[number] if emotion is None else emotion
+    return f"{emotion},{pixels},{USAGES[number] if usage is None else usage}"
+
+
+def pixels(*last: object) -> str:
+    """2,304 pixels, the last ones as given."""
+    return " ".join(["7"] * (2304 - len(last)) + [str(value) for value in last])
+
+
+def good_lines() -> list[str]:
+    return [HEADER, *(row(number) for number in range(4))]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str | bytes):
+        path = tmp_path / "fer2013.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def check(faces):
+    np.testing.assert_array_equal(faces.images, IMAGES)
+    assert faces.images.dtype == np.uint8 and faces.labels.dtype == np.int64
+    assert faces.labels.tolist() == LABELS
+    assert faces.parts.tolist() == [0, 1, 2, 0]
+    assert faces.rows.tolist() == [0, 1, 2, 3]
+    assert faces.classes == EMOTIONS
+    assert faces.counts() == [1, 1, 0, 1, 0, 0, 1]
+    assert faces.hashes[0] == faces.hashes[3] and len(set(faces.hashes.tolist())) == 3
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_good_csv(write, end, last):
+    check(read_csv(write(end.join(good_lines()) + end * last)))
+
+
+def test_other_spellings_of_a_good_csv(write):
+    quoted = [
+        ",".join(f'"{field}"' for field in reversed(line.split(","))) for line in good_lines()
+    ]
+    check(read_csv(write(b"\xef\xbb\xbf" + "\n".join(quoted).encode())))  # byte-order mark
+    check(read_csv(write("\n\n".join(good_lines()))))  # blank lines
+    spaced = ["emotion, pixels, Usage", *(row(n).replace(",", ", ") for n in range(4))]
+    check(read_csv(write("\n".join(spaced))))
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (row()[:5000], "columns, expected 3: is the file cut off?"),
+        (row()[:5], "2 columns, expected 3: is the file cut off?"),
+        (row(usage="Train"), "Usage 'Train', expected Training, PublicTest, PrivateTest"),
+        (row(usage=""), "Usage '', expected Training, PublicTest, PrivateTest"),
+        (row(emotion=9), "emotion '9', expected 0 to 6"),
+        (row(emotion=7), "emotion '7', expected 0 to 6"),
+        (row(emotion=-1), "emotion '-1', expected 0 to 6"),
+        (row(emotion="happy"), "emotion 'happy', expected 0 to 6"),
+        (row(pixels=pixels(300)), "pixel 300, expected 0-255"),
+        (row(pixels=pixels(256, 7)), "pixel 256, expected 0-255"),
+        (row(pixels=pixels(-1, 7)), "pixel -1, expected 0-255"),
+        (row(pixels=pixels()[2:]), "2303 pixels, expected 2304 (48x48)"),
+        (row(pixels=pixels() + " 7"), "2305 pixels, expected 2304 (48x48)"),
+        (row(pixels=""), "0 pixels, expected 2304 (48x48)"),
+        (row(pixels=pixels("x")), "pixel 'x', expected a whole number 0-255"),
+        (row(pixels=pixels() + " x"), "pixel 'x', expected a whole number 0-255"),
+        (row(pixels=pixels("3.5", 7)), "pixel '3.5', expected a whole number 0-255"),
+    ],
+)
+def test_a_bad_row_is_named(write, bad, message):
+    path = write("\n".join([HEADER, row(1), row(2), bad, row(3)]))
+    with pytest.raises(InputError) as fault:
+        read_csv(path)
+    text = str(fault.value)
+    assert text.startswith(f"{path} line 4: ") and text.endswith(message)
+    assert "\n" not in text and len(text) < len(str(path)) + 120
+
+
+def test_a_file_cut_in_the_middle_names_its_last_line(write):
+    content = "\n".join(good_lines())
+    path = write(content[: content.rindex(row(3)) + 4000])
+    with pytest.raises(InputError) as fault:
+        read_csv(path)
+    assert str(fault.value) == f"{path} line 5: 2 columns, expected 3: is the file cut off?"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty; expected the columns emotion,pixels,Usage"),
+        (HEADER, "no rows after the header; expected one face a row"),
+        (HEADER + "\n\n", "no rows after the header; expected one face a row"),
+        (
+            "emotion,pixels\n",
+            "the header is 'emotion,pixels'; expected the columns emotion,pixels,Usage",
+        ),
+        (b"\x89PNG\r\n\x1a\n\x00", "expected the columns emotion,pixels,Usage"),
+    ],
+)
+def test_a_file_that_is_no_fer2013(write, content, message):
+    path = write(content)
+    with pytest.raises(InputError) as fault:
+        read_csv(path)
+    text = str(fault.value)
+    assert text.startswith(f"{path}: ") and text.endswith(message) and "\n" not in text
+
+
+def test_the_bad_row_of_the_first_line_after_a_blank_one(write):
+    path = write(f"{HEADER}\n\n{row(emotion=9)}")
+    with pytest.raises(InputError, match="line 3: emotion '9'"):
+        read_csv(path)
