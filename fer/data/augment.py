@@ -104,14 +104,12 @@ class Augment(nn.Module):
         rows = [cosine, cosine * slant - sine, moves[0], sine, sine * slant + cosine, moves[1]]
         return torch.stack(rows, dim=1).view(-1, 2, 3)
 
-    def _moves(self, images: Tensor) -> Tensor:
-        """Moves along x and y: shifts, and whole pixels as cutting out of a padded image makes: [2, B]."""
-        draws = torch.rand(2, 2, len(images), device=images.device)
-        shifts = (draws[0] * 2 - 1) * self.pairs["shift"][1] * self._chosen("shift", images)
+    def _crop(self, images: Tensor) -> Tensor:
+        """Moves by whole pixels, as cutting the image back out of a padded one makes them: [2, B]."""
         pixels = self.pairs["crop"][1]
-        cuts = (draws[1] * (2 * pixels + 1)).floor() - pixels
-        cuts = cuts / images.shape[-1] * self._chosen("crop", images)
-        return 2 * (shifts + cuts)
+        draw = torch.rand(2, len(images), device=images.device)
+        moves = (draw * (2 * pixels + 1)).floor() - pixels
+        return moves * 2 / images.shape[-1] * self._chosen("crop", images)
 
     def _tone(self, images: Tensor) -> Tensor:
         def column(numbers: Tensor) -> Tensor:
