@@ -38,10 +38,11 @@ def conf_folder() -> Path:
 
 def register_resolvers() -> None:
     """Makes `${run_folder:NAME}` claim runs/<date>/<time>_NAME, with a suffix where that exists."""
-    OmegaConf.register_new_resolver("run_folder", _claim, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("run_folder", claim_folder, use_cache=True, replace=True)
 
 
-def _claim(name: str) -> str:
+def claim_folder(name: str) -> str:
+    """A new runs/<date>/<time>_NAME, made; with a suffix where that exists."""
     now = datetime.datetime.now()
     day = Path("runs") / f"{now:%Y-%m-%d}"
     day.mkdir(parents=True, exist_ok=True)

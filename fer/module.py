@@ -62,14 +62,19 @@ class FaceModule(L.LightningModule):
         planes = self.preprocess(images)
         return self.network(planes.contiguous(memory_format=self.memory_format))
 
+    def _targets(self, batch: Batch) -> Tensor:
+        """What a batch is trained towards, rows of probabilities: [B, classes]."""
+        if "targets" in batch:
+            return batch["targets"]
+        return F.one_hot(batch["labels"], len(self.classes)).float()
+
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         # What chance decides in a step follows from its place alone: a resumed run repeats it.
         place = (self.seed, self.current_epoch, batch_index, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
         labels = batch["labels"]
         with torch.no_grad():
-            targets = F.one_hot(labels, len(self.classes)).float()
-            images, targets = self.augment(unit(batch["images"]), targets)
+            images, targets = self.augment(unit(batch["images"]), self._targets(batch))
         logits = self._logits(images)
         loss = self.loss(logits, targets)
         self.train_loss.update(loss.detach())
@@ -96,8 +101,7 @@ class FaceModule(L.LightningModule):
 
     def _evaluation_step(self, batch: Batch) -> None:
         logits, labels = self._logits(batch["images"]), batch["labels"]
-        targets = F.one_hot(labels, len(self.classes)).float()
-        self.eval_loss.update(self.loss(logits, targets), weight=len(labels))
+        self.eval_loss.update(self.loss(logits, self._targets(batch)), weight=len(labels))
         self.predictions.update(batch["rows"], labels, logits)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

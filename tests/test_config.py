@@ -84,7 +84,7 @@ def test_every_option_of_every_group_composes_and_fits_its_constructor() -> None
 
 def test_a_taken_run_folder_gets_a_suffix(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folders = {config._claim("r1") for _ in range(3)}
+    folders = {config.claim_folder("r1") for _ in range(3)}
     assert len(folders) == 3 and all(Path(folder).is_dir() for folder in folders)
 
 

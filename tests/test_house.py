@@ -12,7 +12,7 @@ FLOORS = [
     {"data", "models", "losses", "optim", "metrics", "figures"},
     {"module"},
     {"callbacks"},
-    {"results", "report"},
+    {"results", "report", "explore", "compare"},
     {"run"},
     {"cli"},
 ]

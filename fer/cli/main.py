@@ -1,21 +1,26 @@
 """The console program `fer`: its first word names the command."""
 
+import difflib
+import importlib
 import sys
 
-COMMANDS = {"train": "train a network as the config says: fer train data=drawn"}
+# Each is a module of fer.cli, loaded only when it is called, with `main(arguments) -> exit status`.
+COMMANDS = {
+    "train": "train a network as the config says: fer train data=drawn",
+}
 
 
 def main() -> int:
     """The exit status of the command; 2 where there is no such one."""
-    word = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    word, *arguments = sys.argv[1:] or ["--help"]
     if word in ("-h", "--help"):
-        print("usage: fer COMMAND [key=value ...]\n")
-        print("\n".join(f"  {name}  {what}" for name, what in COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        print("usage: fer COMMAND [...]      fer COMMAND --help says more\n")
+        print("\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()))
         return 0
     if word not in COMMANDS:
-        print(f"fer: no command {word!r}; there is {', '.join(COMMANDS)}", file=sys.stderr)
+        close = difflib.get_close_matches(word, COMMANDS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(COMMANDS)}"
+        print(f"fer: no command {word!r}; {hint}", file=sys.stderr)
         return 2
-    from fer.cli import train
-
-    del sys.argv[1]
-    return train.main()
+    return importlib.import_module(f"fer.cli.{word}").main(arguments)

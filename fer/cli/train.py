@@ -17,19 +17,26 @@ from fer.errors import InputError
 log = logging.getLogger(__name__)
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, said in one line before any folder is made; 1 a failed run."""
     config.register_resolvers()
     if "LOCAL_RANK" not in os.environ:  # Lightning's children repeat a command that was checked
         try:
-            _check(sys.argv[1:])
+            _check(arguments)
         except InputError as fault:
             print(f"fer: {fault}", file=sys.stderr)
             return 2
     os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
+    typed = list(sys.argv)
+
+    def job(cfg: DictConfig) -> float:
+        sys.argv[:] = typed  # Lightning's children repeat it whole, `fer train` or train.py
+        return _job(cfg)
+
+    sys.argv[1:] = arguments  # Hydra reads them there
     try:
         hydra.main(version_base="1.3", config_path=str(config.conf_folder()), config_name="train")(
-            _job
+            job
         )()
     except Failed:
         return 1
@@ -56,7 +63,8 @@ def _job(cfg: DictConfig) -> float:
 
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
-    command = ["python", *sys.argv]
+    program = Path(sys.argv[0]).name
+    command = [*(["python"] if program.endswith(".py") else []), program, *sys.argv[1:]]
     try:
         return run.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
     except (Exception, KeyboardInterrupt) as fault:

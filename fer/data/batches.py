@@ -13,7 +13,10 @@ Batch = dict[str, Tensor]
 
 
 class FaceDataset(Dataset[Batch]):
-    """Batches of faces: a list of positions gives images uint8 [B, 1, H, W], labels [B], rows [B]."""
+    """Batches of faces: a list of positions gives images uint8 [B, 1, H, W], labels [B], rows [B].
+
+    Where the faces have soft labels, targets float32 [B, classes] too.
+    """
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
@@ -22,11 +25,14 @@ class FaceDataset(Dataset[Batch]):
         return len(self.faces)
 
     def __getitem__(self, positions: np.ndarray) -> Batch:
-        return {
-            "images": torch.from_numpy(self.faces.images[positions]).unsqueeze(1),
-            "labels": torch.from_numpy(self.faces.labels[positions]),
-            "rows": torch.from_numpy(self.faces.rows[positions]),
+        arrays = {
+            "images": self.faces.images[positions][:, None],
+            "labels": self.faces.labels[positions],
+            "rows": self.faces.rows[positions],
         }
+        if self.faces.targets is not None:
+            arrays["targets"] = self.faces.targets[positions]
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 class Batches(Sampler[np.ndarray]):

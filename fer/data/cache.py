@@ -21,7 +21,7 @@ import numpy as np
 from fer.data.faces import Faces
 from fer.errors import InputError
 
-ARRAYS = ("images", "labels", "parts", "hashes", "rows")
+ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets")
 
 
 def cache_folder() -> Path:
@@ -92,8 +92,11 @@ def _store(faces: Faces, entry: Path) -> None:
     partial = Path(tempfile.mkdtemp(dir=entry.parent, prefix="partial-"))
     try:
         for name in ARRAYS:
-            np.save(partial / f"{name}.npy", getattr(faces, name))
-        (partial / "classes.json").write_text(json.dumps(faces.classes))
+            if (array := getattr(faces, name)) is not None:
+                np.save(partial / f"{name}.npy", array)
+        words = {"arrays": [name for name in ARRAYS if getattr(faces, name) is not None]}
+        words |= {"classes": faces.classes, "notes": faces.notes}
+        (partial / "words.json").write_text(json.dumps(words))
         if entry.exists() and _load(entry, Path(faces.source)) is None:  # damaged
             shutil.rmtree(entry, ignore_errors=True)
         try:
@@ -108,11 +111,12 @@ def _store(faces: Faces, entry: Path) -> None:
 def _load(entry: Path, path: Path) -> Faces | None:
     """The faces of an entry, the images memory-mapped; None where it is missing or damaged."""
     try:
+        words = json.loads((entry / "words.json").read_text())
         arrays = {
             name: np.load(entry / f"{name}.npy", mmap_mode="r" if name == "images" else None)
-            for name in ARRAYS
+            for name in words["arrays"]
         }
-        classes = tuple(json.loads((entry / "classes.json").read_text()))
-    except (FileNotFoundError, ValueError, EOFError):
+        classes, notes = tuple(words["classes"]), tuple(words["notes"])
+    except (FileNotFoundError, ValueError, EOFError, KeyError, TypeError):
         return None
-    return Faces(**arrays, classes=classes, source=str(path))
+    return Faces(**arrays, classes=classes, notes=notes, source=str(path))

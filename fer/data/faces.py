@@ -17,7 +17,9 @@ class Faces:
     images: uint8 [N, H, W], often memory-mapped; labels: int64 [N], an index into `classes`;
     parts: int8 [N], an index into `PARTS` where the source names parts, else -1;
     hashes: uint64 [N], equal where two images are equal pixel for pixel (see `pixel_hashes`);
-    rows: int64 [N], the number of each in its source, from 0.
+    rows: int64 [N], rising, the number of each in its source, from 0;
+    targets: float32 [N, classes], rows of probabilities where the source gives soft labels, else None;
+    notes: what the reader left out or put right, a sentence each, for the log and the report.
     """
 
     images: np.ndarray
@@ -27,6 +29,8 @@ class Faces:
     rows: np.ndarray
     classes: tuple[str, ...]
     source: str
+    targets: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

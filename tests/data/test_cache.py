@@ -102,7 +102,7 @@ def test_same_size_and_restored_times_are_seen_through(cache, source):
     assert reader.calls == 2
 
 
-@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "classes.json"])
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "words.json"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "gone"])
 def test_a_damaged_entry_is_built_again(cache, source, name, damage):
     reader = Reader()

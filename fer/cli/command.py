@@ -1,0 +1,82 @@
+"""What the commands of `fer` share: words and overrides, the folder they write, one line when wrong."""
+
+import argparse
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from omegaconf import DictConfig
+
+from fer import config
+from fer.errors import InputError
+
+log = logging.getLogger("fer")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong word raises InputError: one line, as for every wrong command."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(prog=f"fer {name}", description=what, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{self.prog}: {message}; see {self.prog} --help")
+
+    def add_overrides(self) -> None:
+        self.add_argument("overrides", nargs="*", metavar="key=value", help="as of train.py")
+
+    def add_out(self) -> None:
+        self.add_argument(
+            "--out", type=Path, metavar="DIR", help="default: runs/<date>/<time>_<command>"
+        )
+
+
+def compose(overrides: Sequence[str]) -> DictConfig:
+    """The config of `overrides`, checked as train.py checks it. Raises InputError in one line."""
+    config.register_resolvers()
+    for word in overrides:
+        if word.startswith("-") or "=" not in word:
+            raise InputError(f"{word}: expected key=value")
+    (cfg,) = config.compose_jobs(overrides)
+    from fer import run  # torch: only once the words can be read
+
+    config.check_targets(cfg, run.SUPPLIED)
+    return cfg
+
+
+def claim(out: Path | None, name: str) -> Path:
+    """The folder a command writes into: `out`, else a new runs/<date>/<time>_<name>."""
+    folder = out if out is not None else Path(config.claim_folder(name))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputError(f"--out: {folder}: {fault.strerror}") from None
+    return folder
+
+
+def run(prepare: Callable[[list[str]], Callable[[], None]], arguments: list[str]) -> int:
+    """The exit status of a command in two steps.
+
+    `prepare` reads the words and checks them, and writes nothing: what it raises is a wrong command,
+    2. What it returns does the work: what that raises is a failure, 1. Either is said in one line.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    status = 2
+    try:
+        work = prepare(arguments)
+        status = 1
+        work()
+    except InputError as fault:
+        print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
+        return status
+    except KeyboardInterrupt:
+        print("fer: stopped by hand", file=sys.stderr)
+        return 130
+    except Exception as fault:
+        log.debug("%s", traceback.format_exc())
+        print(f"fer: {type(fault).__name__}: {' '.join(str(fault).split())}", file=sys.stderr)
+        return 1
+    return 0
