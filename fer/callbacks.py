@@ -59,7 +59,9 @@ class History(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        numbers |= module.train_numbers()
+        trained = module.train_numbers()
+        module.log_dict(trained, prog_bar=True, logger=False)
+        numbers |= trained
         row = {
             "epoch": trainer.current_epoch,
             **{name: numbers.get(name, float("nan")) for name in COLUMNS[1:-2]},

@@ -11,6 +11,7 @@ import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hydra import compose, initialize_config_dir
@@ -127,7 +128,10 @@ def _job(lines: list[str], *, sweeping: bool) -> DictConfig:
 
 
 def _number(devices: Any) -> int:
-    return len(devices) if isinstance(devices, ListConfig) else int(devices)
+    """How many a Trainer's `devices` or `num_nodes` names; 0 where the machine decides (auto, -1)."""
+    if isinstance(devices, ListConfig):
+        return len(devices)
+    return max(0, devices) if isinstance(devices, int) else 0
 
 
 def _is_group(override: Override) -> bool:
@@ -166,8 +170,8 @@ def _check_value(base: DictConfig, override: Override, where: str) -> None:
         node = node[part]
     value = override.value()
     kind = _kind_wanted(node)
-    several = key == "trainer.devices" and isinstance(value, list)
-    if kind and not several and not _fits(node, value):
+    lightnings = key == "trainer.devices" and (value == "auto" or isinstance(value, list))
+    if kind and not lightnings and not _fits(node, value):
         raise InputError(f"{key}: {_shown(value)}, expected {kind}{where}")
 
 
@@ -220,18 +224,20 @@ def check_targets(cfg: DictConfig, supplied: Mapping[str, frozenset[str]]) -> No
         except Exception:
             raise InputError(f"{group}._target_: there is no {node._target_}") from None
         parameters = inspect.signature(target).parameters
+        given = supplied.get(str(group), frozenset())
         hints = {} if name == "Trainer" else _hints(target)
         for key, value in node.items():
             if str(key).startswith("_"):  # Hydra's own: _target_, _convert_ ...
                 continue
-            if key in supplied.get(str(group), ()):
+            if key in given:
                 raise InputError(f"{group}.{key}: comes from the program, no config sets it")
             if key not in parameters:
-                known = set(parameters) - supplied.get(str(group), frozenset())
-                raise InputError(
-                    f"{group}.{key}: {name} has no such parameter; {_hint(str(key), known)}"
-                )
+                known = _hint(str(key), set(parameters) - given)
+                raise InputError(f"{group}.{key}: {name} has no such parameter; {known}")
             _check_hint(f"{group}.{key}", value, hints.get(str(key)))
+        for key, parameter in parameters.items():
+            if parameter.default is parameter.empty and key not in node and key not in given:
+                raise InputError(f"{group}.{key}: missing, and {name} cannot do without")
 
 
 def _hints(target: Any) -> dict[str, Any]:
@@ -240,6 +246,10 @@ def _hints(target: Any) -> dict[str, Any]:
 
 def _check_hint(path: str, value: Any, hint: Any) -> None:
     """Literals and plain numbers; what a list may hold is the constructor's own business."""
+    if get_origin(hint) is UnionType and NoneType in get_args(hint):
+        if value is None:
+            return
+        (hint,) = set(get_args(hint)) - {NoneType}
     if get_origin(hint) is Literal and value not in get_args(hint):
         known = " or ".join(map(str, get_args(hint)))
         raise InputError(f"{path}: {_shown(value)}, expected {known}")

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAv
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from torch.optim.swa_utils import get_ema_multi_avg_fn
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer import figures, metrics
 from fer.callbacks import ConfusionImages, History
@@ -30,6 +32,9 @@ from fer.report import format_table, write_report
 from fer.results import Measured, mistakes, write_json, write_measured
 
 log = logging.getLogger(__name__)
+# Lightning's hints and its warning of torch's own renaming are for those who write Trainers.
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
 
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
 
@@ -205,7 +210,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
     if cfg.compile:
         module.network.compile()
-    trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
+    with logging_redirect_tqdm():  # an epoch's line stands above the progress bar, not in it
+        trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
     if trainer.interrupted:
         raise InputError(f"stopped by hand; go on with ckpt_path={folder}/checkpoints/last.ckpt")
 

@@ -47,6 +47,7 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
         ("-m model=r1,r2 optim.lr=1e-4,5e-5", 4),
         ("experiment=cpu_hour data.split=random data.seed=78", 1),
         ("experiment=lab_r1 trainer.devices=[0,1]", 1),
+        ("trainer.devices=auto", 1),
         ("data=drawn +trainer.limit_train_batches=2", 1),
         ("--help", 0),
     ],
@@ -63,6 +64,8 @@ def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
     [
         ("+model.chanels=[1]", "model.chanels: R1 has no such parameter; did you mean 'channels'?"),
         ("+model.classes=8", "model.classes: comes from the program, no config sets it"),
+        ("~model.channels", "model.channels: missing, and R1 cannot do without"),
+        ("+data.split_file=3", "data.split_file: 3, expected a word"),
         ("model.norm=layer", "model.norm: 'layer', expected none or batch"),
         ("optim._target_=fer.optim.nope", "optim._target_: there is no fer.optim.nope"),
     ],

@@ -13,6 +13,7 @@ import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
 from fer import metrics
+from fer.data import drawn
 from fer.labels import EMOTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -121,6 +122,26 @@ def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
     assert len(said) == 1 and "line 2" in said[0] and "Traceback" not in done.stderr
     (log,) = tmp_path.glob("runs/*/*/train.log")
     assert "Traceback" in log.read_text()
+
+
+def test_a_sweep_leaves_a_complete_folder_a_job(tmp_path: Path) -> None:
+    done = train("-m", "model=r1,r2", "data=drawn", "data.count=1001", "trainer=debug", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folders = sorted(tmp_path.glob("runs/*/*_sweep/*_r?"))
+    assert [folder.name for folder in folders] == ["0_r1", "1_r2"]
+    for folder in folders:
+        assert [name for name in FILES if not (folder / name).exists()] == []
+
+
+def test_in_a_sweep_the_others_go_on_when_a_job_fails(tmp_path: Path) -> None:
+    drawn.write_csv(tmp_path / "fine.csv", count=500, seed=0)
+    (tmp_path / "cut.csv").write_bytes((tmp_path / "fine.csv").read_bytes()[:-100_000])
+    done = train("-m", "data.path=cut.csv,fine.csv", "trainer=debug", cwd=tmp_path)
+    assert done.returncode == 1
+    failed, fine = sorted(tmp_path.glob("runs/*/*_sweep/*_r1"))
+    assert "Traceback" in (failed / "train.log").read_text()
+    assert not (failed / "summary.json").exists() and (fine / "summary.json").exists()
+    assert done.stderr.count("fer: cut.csv line ") == 1 and "Traceback" not in done.stderr
 
 
 SHORT = (

@@ -1,0 +1,55 @@
+"""Every command of the README and of a config's header is one that the front door takes."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fer import config, run
+from fer.cli.main import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+
+
+def commands(path: Path) -> list[str]:
+    """The commands in a page's code blocks, or in the comments that open a config."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        text = "\n".join(re.findall(r"^```\n(.*?)^```", text, re.M | re.S))
+    else:
+        text = re.sub(r"^# ", "", text.partition("\ndefaults")[0], flags=re.M)
+    found = re.findall(r"^(?:make|python train\.py|fer|tensorboard)\b.*", text, re.M)
+    return [re.split(r" {2,}", line)[0].partition(" #")[0].strip() for line in found]
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "conf").rglob("*.yaml"))]
+LINES = sorted({line for page in PAGES for line in commands(page)})
+TRAIN = [line for line in LINES if line.startswith("python train.py")]
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(commands(ROOT / "README.md")) > 10 and len(TRAIN) > 30
+
+
+@pytest.mark.parametrize("line", TRAIN)
+def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
+    if "DATE" in line:
+        pytest.skip("names a run that is not here")
+    words = shlex.split(line)[2:]
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for job in config.compose_jobs(words):
+        config.check_targets(job, run.SUPPLIED)
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("fer ")])
+def test_fer_has_the_command(line: str) -> None:
+    assert shlex.split(line)[1] in COMMANDS
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("make ")])
+def test_make_has_the_target(line: str) -> None:
+    done = subprocess.run(["make", "-n", *shlex.split(line)[1:]], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0, done.stderr
