@@ -71,3 +71,27 @@ class Focal(CrossEntropy):
         if self.weight is not None:
             terms = terms * self.weight
         return terms.sum(1).mean()
+
+
+class LogitAdjusted(CrossEntropy):
+    """Cross entropy of the logits plus `tau` times the log of each class's share in training.
+
+    Menon et al., arXiv:2007.07314, equation 10. The network itself, whose logits have nothing added
+    where it predicts, then aims at the mean of the classes' recalls.
+
+    counts: training images of each class; tau: 0 is plain cross entropy, 1 the paper's own choice.
+    """
+
+    shift: Tensor
+
+    def __init__(
+        self, *, counts: Sequence[int], tau: float = 1.0, label_smoothing: float = 0.0
+    ) -> None:
+        super().__init__(counts=counts, label_smoothing=label_smoothing)
+        if tau < 0:
+            raise ValueError(f"tau: {tau}, expected 0 or more")
+        numbers = torch.tensor(counts, dtype=torch.float32).clamp(min=1)
+        self.register_buffer("shift", tau * (numbers / numbers.sum()).log(), persistent=False)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().forward(logits.float() + self.shift, targets)
