@@ -38,6 +38,7 @@ class FaceDataset(Dataset[Batch]):
 class Batches(Sampler[np.ndarray]):
     """Positions a batch, for this process of `world`.
 
+    labels: of `positions`, where training shall draw each class equally often, else None.
     Training: the order follows from (seed, epoch) alone, so that a resumed run goes on as if it had
     not stopped; each global batch of `batch_size` is dealt out rank by rank, and what does not fill
     a last one is left out. Evaluation (`shuffle=False`): every position exactly once over all ranks.
@@ -50,13 +51,14 @@ class Batches(Sampler[np.ndarray]):
         *,
         batch_size: int,
         shuffle: bool,
+        labels: np.ndarray | None = None,
         seed: int = 0,
         rank: int = 0,
         world: int = 1,
     ) -> None:
         self.positions = positions
         self.share = batch_size // world
-        self.shuffle = shuffle
+        self.shuffle, self.labels = shuffle, labels
         self.seed, self.rank, self.world = seed, rank, world
         self.epoch = 0
 
@@ -66,9 +68,19 @@ class Batches(Sampler[np.ndarray]):
     def _mine(self) -> np.ndarray:
         if not self.shuffle:
             return self.positions[self.rank :: self.world]
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.positions)
+        order = self._order()
         whole = self.share * self.world
         return order[: len(order) // whole * whole][self.rank :: self.world]
+
+    def _order(self) -> np.ndarray:
+        """All positions shuffled; with labels as many, each class's own again and again."""
+        generator = np.random.default_rng((self.seed, self.epoch))
+        if self.labels is None:
+            return generator.permutation(self.positions)
+        own = [self.positions[self.labels == label] for label in np.unique(self.labels)]
+        each = -(-len(self.positions) // len(own))
+        drawn = [np.resize(generator.permutation(positions), each) for positions in own]
+        return generator.permutation(np.concatenate(drawn))[: len(self.positions)]
 
     def __iter__(self) -> Iterator[np.ndarray]:
         mine = self._mine()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import lightning as L
 import numpy as np
@@ -22,6 +22,8 @@ from fer.data.faces import Faces
 from fer.errors import InputError
 from fer.labels import EMOTIONS
 
+Sampler = Literal["shuffle", "balanced"]
+
 CSV_READER = "csv1"  # the number rises when `read_csv` gives something else for the same file
 
 # Faces that the planes' mean and deviation are measured on: 4.7 million pixels, whose mean is
@@ -34,7 +36,8 @@ class FaceData(L.LightningDataModule):
     """A set of faces in three parts. What reads them is each subclass's `read`.
 
     split, seed, split_file: how the parts are chosen (fer.data.splits); channels: names of planes;
-    batch_size: images a step, all processes together; order_seed: of the training order.
+    batch_size: images a step, all processes together; sampler: what an epoch of training draws,
+    every face once or each class equally often; order_seed: of the training order.
     """
 
     split: splits.Kind = "official"
@@ -42,6 +45,7 @@ class FaceData(L.LightningDataModule):
     split_file: str | None = None
     channels: Sequence[str] = ("original",)
     batch_size: int = 128
+    sampler: Sampler = "shuffle"
     order_seed: int = 0
 
     # What a network must know before the faces are read.
@@ -57,6 +61,8 @@ class FaceData(L.LightningDataModule):
             raise ValueError("split_file: belongs to data.split=file, and that wants it")
         if self.split_file is not None and not Path(self.split_file).is_file():
             raise ValueError(f"split_file: no file {self.split_file}")
+        if self.sampler not in get_args(Sampler):
+            raise ValueError(f"sampler: {self.sampler!r}, expected shuffle or balanced")
         if self.batch_size < 1:
             raise ValueError(f"batch_size: {self.batch_size}, expected 1 or more")
 
@@ -115,10 +121,12 @@ class FaceData(L.LightningDataModule):
                 f"data.batch_size: {self.batch_size} images cannot be shared by {world} processes; "
                 "choose a multiple"
             )
+        balanced = shuffle and self.sampler == "balanced"
         batches = Batches(
             positions,
             batch_size=self.batch_size,
             shuffle=shuffle,
+            labels=self.faces.labels[positions] if balanced else None,
             seed=self.order_seed,
             rank=trainer.global_rank if trainer is not None else 0,
             world=world,

@@ -6,6 +6,7 @@ import torch
 
 from fer.data.batches import Batches, FaceDataset
 from fer.data.faces import Faces, pixel_hashes
+from fer.data.module import FaceData
 
 POSITIONS = np.arange(100, 137)  # 37 of them: an odd count
 
@@ -73,6 +74,66 @@ def test_the_order_follows_from_seed_and_epoch():
 def test_every_face_is_left_out_at_times():
     seen = [set(together(ranks(1, batch_size=8, shuffle=True, epoch=e))) for e in range(60)]
     assert set.intersection(*seen) == set() and set.union(*seen) == set(POSITIONS.tolist())
+
+
+FEW = POSITIONS[:36]
+LABELS = np.repeat([0, 1, 3], [24, 9, 3])  # of FEW: balanced, 12 draws a class
+
+
+def test_balanced_training_draws_each_class_equally_often_and_its_faces_too():
+    ((batch,),) = ranks(1, positions=FEW, batch_size=36, shuffle=True, labels=LABELS)
+    times = [np.bincount(batch - 100, minlength=36)[LABELS == label] for label in (0, 1, 3)]
+    assert [sum(own) for own in times] == [12, 12, 12]
+    assert [set(own) for own in times] == [{0, 1}, {1, 2}, {4}]
+    assert len(set(batch[:12]) & set(FEW[:24])) not in (0, 12)  # the classes are mixed
+
+
+def test_balanced_training_is_as_long_and_dealt_as_exactly():
+    # 37 positions: 13 draws a class and two left out, then four batches of 8.
+    kwargs = dict(batch_size=8, shuffle=True, labels=np.append(LABELS, 3), seed=3, epoch=2)
+    (alone,) = ranks(1, **kwargs)
+    first, second = ranks(2, **kwargs)
+    assert len(alone) == len(first) == len(second) == 4
+    for whole, mine, other in zip(alone, first, second, strict=True):
+        assert sorted(whole) == sorted([*mine, *other])
+
+
+def test_balanced_orders_follow_from_seed_and_epoch_and_reach_every_face():
+    def order(epoch: int) -> list[int]:
+        (batches,) = ranks(1, positions=FEW, batch_size=9, shuffle=True, labels=LABELS, epoch=epoch)
+        return together([batches])
+
+    assert order(2) == order(2) != order(3)
+    assert set.union(*(set(order(epoch)) for epoch in range(30))) == set(FEW.tolist())
+
+
+class TwoClasses(FaceData):
+    """40 faces of one class and 8 of another to train on, 6 and 2 to validate and to test."""
+
+    def read(self) -> Faces:
+        images = np.arange(64 * 4, dtype=np.uint8).reshape(64, 2, 2)
+        return Faces(
+            images=images,
+            labels=np.repeat([0, 1, 0, 1, 0, 1], [40, 8, 6, 2, 6, 2]),
+            parts=np.repeat([0, 1, 2], [48, 8, 8]).astype(np.int8),
+            hashes=pixel_hashes(images),
+            rows=np.arange(64),
+            classes=("many", "few"),
+            source="faces",
+        )
+
+
+@pytest.mark.parametrize(("sampler", "drawn"), [("shuffle", [40, 8]), ("balanced", [24, 24])])
+def test_the_sampler_of_the_config_falls_on_training_alone(sampler, drawn):
+    data = TwoClasses(batch_size=8, sampler=sampler)
+    loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+    labels = [torch.cat([batch["labels"] for batch in loader]) for loader in loaders]
+    assert [torch.bincount(part).tolist() for part in labels] == [drawn, [6, 2], [6, 2]]
+
+
+def test_another_sampler_is_refused_by_name():
+    with pytest.raises(ValueError, match="^sampler: 'even', expected shuffle or balanced"):
+        TwoClasses(sampler="even")
 
 
 def test_too_few_for_one_batch_gives_none():
