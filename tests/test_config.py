@@ -48,6 +48,8 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
         ("experiment=cpu_hour data.split=random data.seed=78", 1),
         ("experiment=lab_r1 trainer.devices=[0,1]", 1),
         ("trainer.devices=auto", 1),
+        ("-m experiment=imbalance seed=0,1 loss=cross_entropy,focal,logit_adjusted", 6),
+        ("-m experiment=imbalance loss.class_weights=balanced data.sampler=balanced,shuffle", 2),
         ("data=drawn +trainer.limit_train_batches=2", 1),
         ("--help", 0),
     ],
