@@ -7,6 +7,7 @@ import sys
 # Each is a module of fer.cli, loaded only when it is called, with `main(arguments) -> exit status`.
 COMMANDS = {
     "train": "train a network as the config says: fer train data=drawn",
+    "compare": "rank finished runs by validation: fer compare runs/2026-11-24",
 }
 
 

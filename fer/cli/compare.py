@@ -1,0 +1,49 @@
+"""`fer compare RUN...`: finished runs ranked by validation, their test numbers beside."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from fer.cli import command
+from fer.compare import runs, table
+from fer.compare.text import text
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    return command.run(prepare, arguments)
+
+
+def prepare(arguments: list[str]) -> Callable[[], None]:
+    parser = command.Parser("compare", "Ranks finished runs by validation; writes compare.csv.")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="a run's folder, or one of runs: a sweep's",
+    )
+    parser.add_argument(
+        "--by", default="val/acc", metavar="NUMBER", help="of validation, as summary.json names it"
+    )
+    parser.add_out()
+    words = parser.parse_args(arguments)
+    found, unfinished = runs.find(words.runs)
+    table.check_by(words.by, found)
+
+    def work() -> None:
+        rows, repeated = table.repetitions(found)
+        _left_out("no summary.json yet", unfinished)
+        _left_out("done again later", [run.folder for run in repeated])
+        lines = table.ranked(rows, by=words.by)
+        log.info("%s\n", text(lines, names=table.telling([row[0] for row in rows]), by=words.by))
+        log.info("first: %s", lines[0]["runs"])
+        log.info("table: %s", table.write(command.claim(words.out, "compare"), lines))
+
+    return work
+
+
+def _left_out(why: str, folders: list[Path]) -> None:
+    if folders:
+        log.info("left out, %s: %s", why, ", ".join(map(str, folders)))

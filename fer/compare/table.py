@@ -1,0 +1,123 @@
+"""Runs as a ranked table: repetitions over seeds are one row, with mean and interval."""
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scipy import stats
+
+from fer.callbacks import write_csv
+from fer.compare.runs import Run
+from fer.errors import InputError
+
+Line = dict[str, Any]
+
+SEEDS = ("seed", "data.seed", "data.fold")  # runs that differ in these alone repeat one experiment
+MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_acc", "gap")
+RECALL = "test/recall_"  # and a class's name
+COSTS = ("parameters", "gflop", "training_seconds")
+LOWER_IS_BETTER = ("val/ece",)
+ABSENT = object()  # a key that a run's config does not have
+
+
+def repetitions(runs: Iterable[Run]) -> tuple[list[list[Run]], list[Run]]:
+    """Runs that differ in seeds alone together; and those that a later run repeats, seeds and all."""
+    rows: dict[str, dict[tuple[Any, ...], Run]] = {}
+    repeated = []
+    for run in runs:
+        rest = {key: value for key, value in run.config.items() if key not in SEEDS}
+        row = rows.setdefault(json.dumps(rest, sort_keys=True), {})
+        seeds = tuple(run.config.get(key) for key in SEEDS)
+        if seeds in row:
+            repeated.append(row[seeds])
+        row[seeds] = run
+    return [list(row.values()) for row in rows.values()], repeated
+
+
+def differing(runs: Sequence[Run]) -> list[str]:
+    """The groups whose options differ and the config keys whose values do, seeds apart."""
+    groups = dict.fromkeys(name for run in runs for name in run.choices)
+    keys = dict.fromkeys(key for run in runs for key in run.config if key not in SEEDS)
+    return [name for name in (*groups, *keys) if len({shown(run, name) for run in runs}) > 1]
+
+
+def telling(runs: Sequence[Run]) -> list[str]:
+    """Those of `differing` that are news: what follows from the option of a key's group is none.
+
+    A key that somebody typed is news, and one that differs between runs of one option.
+    """
+    typed = frozenset[str]().union(*(run.typed for run in runs))
+
+    def follows(name: str) -> bool:
+        options = [run.choices.get(name.split(".")[0]) for run in runs]
+        values = [shown(run, name) for run in runs]
+        once = len(set(zip(options, values, strict=True))) == len(set(options))
+        return "." in name and name not in typed and once
+
+    return [name for name in differing(runs) if not follows(name)]
+
+
+def shown(run: Run, name: str) -> str:
+    """The option of a group or the value of a config key as it is typed, nothing where absent."""
+    thing = run.choices.get(name, run.config.get(name, ABSENT))
+    if thing is ABSENT:
+        return ""
+    return thing if isinstance(thing, str) else json.dumps(thing)
+
+
+def check_by(by: str, runs: Sequence[Run]) -> None:
+    """Raises InputError where runs cannot, or must not, be ranked by a number."""
+    known = ", ".join(name for name in runs[0].summary if name.startswith("val/"))
+    if not by.startswith("val/"):
+        raise InputError(f"--by {by}: runs are ranked by validation alone: {known}")
+    for run in runs:
+        if not isinstance(run.summary.get(by), int | float):
+            raise InputError(
+                f"--by {by}: no such number in {run.folder / 'summary.json'}; there are {known}"
+            )
+
+
+def interval(numbers: Sequence[float]) -> tuple[float, float | None]:
+    """The mean and half the width of its 95 % interval by Student's t; None where there is but one."""
+    mean = statistics.mean(numbers)  # exact: equal whole numbers stay one
+    if len(numbers) == 1:
+        return mean, None
+    return mean, float(stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers))
+
+
+def ranked(rows: Sequence[Sequence[Run]], *, by: str) -> list[Line]:
+    """The lines of compare.csv, the best first: rank, what differs, n, numbers, folders.
+
+    Each measured number has `<number>_ci95` beside it, half the width of the interval; None where a
+    row is a single run. A number that one of a row's runs lacks is None.
+    """
+    runs = [run for row in rows for run in row]
+    names, numbers = differing(runs), _measured(runs, by)
+    lines = [_line(row, names, numbers) for row in rows]
+    lines.sort(key=lambda line: line[by], reverse=by not in LOWER_IS_BETTER)
+    return [{"rank": rank} | line for rank, line in enumerate(lines, 1)]
+
+
+def _measured(runs: Sequence[Run], by: str) -> list[str]:
+    """The measured numbers that any run has, `by` first."""
+    recalls = [name for run in runs for name in run.summary if name.startswith(RECALL)]
+    names = dict.fromkeys([by, *MEASURED, *recalls])
+    return [name for name in names if any(run.summary.get(name) is not None for run in runs)]
+
+
+def _line(row: Sequence[Run], names: Sequence[str], numbers: Sequence[str]) -> Line:
+    line: Line = {name: shown(row[0], name) for name in names} | {"n": len(row)}
+    for name in (*numbers, *COSTS):
+        found = [run.summary.get(name) for run in row]
+        mean, half = (None, None) if None in found else interval(found)
+        line |= {name: mean} if name in COSTS else {name: mean, f"{name}_ci95": half}
+    return line | {"runs": " ".join(str(run.folder) for run in row)}
+
+
+def write(folder: Path, lines: list[Line]) -> Path:
+    """compare.csv, written into `folder`."""
+    path = folder / "compare.csv"
+    write_csv(path, tuple(lines[0]), lines)
+    return path

@@ -1,0 +1,208 @@
+"""Runs found, grouped over seeds, ranked by validation: hand-made folders, scipy, the command itself."""
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from scipy import stats
+
+from fer.cli import compare as command
+from fer.compare.runs import find
+from fer.compare.table import differing, interval, ranked, repetitions, telling
+from fer.errors import InputError
+from fer.labels import EMOTIONS
+
+ROOT = Path(__file__).parent.parent
+CONFIG = {
+    "model": {"_target_": "fer.models.r1.R1", "channels": [32, 64], "dropout": 0.2},
+    "data": {"_target_": "fer.data.module.FER2013", "seed": 0, "split": "official"},
+    "optim": {"_target_": "fer.optim.adamw", "lr": 0.003, "betas": [0.9, 0.999]},
+    "seed": 0,
+    "ema": None,
+}
+CHOICES = {"hydra/launcher": "basic", "experiment": None, "model": "r1", "optim": "adamw"}
+
+
+def make(
+    folder: Path, *, val: float, test: float | None = None, typed=(), choices=(), **keys
+) -> Path:
+    """A run's folder: CONFIG with dotted keys (`optim__lr`) set, accuracy `val` and `test`."""
+    config = json.loads(json.dumps(CONFIG))
+    for name, value in keys.items():
+        *groups, key = name.split("__")
+        node = config[groups[0]] if groups else config
+        node[key] = value
+    numbers = {"val/acc": val, "val/mean_acc": 1 - val, "val/ece": val / 10}
+    if test is not None:
+        numbers |= {"test/acc": test, "test/clean_acc": test, "test/mean_acc": test, "gap": 0.1}
+        numbers |= {f"test/recall_{name}": test / 2 for name in EMOTIONS}
+    numbers |= {"parameters": 717_895, "gflop": 0.13, "training_seconds": 500.0}
+    hydra = {"hydra": {"runtime": {"choices": CHOICES | dict(choices)}, "dir": "${run_folder:r1}"}}
+    (folder / ".hydra").mkdir(parents=True)
+    for file, content in (("config", config), ("hydra", hydra), ("overrides", list(typed))):
+        (folder / ".hydra" / f"{file}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (folder / "summary.json").write_text(json.dumps(numbers))
+    return folder
+
+
+def lines(*places: Path, by: str = "val/acc") -> list[dict]:
+    rows, _ = repetitions(find(places)[0])
+    return ranked(rows, by=by)
+
+
+def test_the_interval_is_students() -> None:
+    numbers = [0.62, 0.66, 0.64, 0.70]
+    mean, half = interval(numbers)
+    assert mean == pytest.approx(0.655)
+    low, high = stats.t.interval(0.95, 3, loc=mean, scale=stats.sem(numbers))
+    assert (mean - half, mean + half) == pytest.approx((low, high))
+    # By hand, from a table of t: 12.706 at one degree of freedom, deviation sqrt(2), over sqrt(2).
+    assert interval([1.0, 3.0]) == pytest.approx((2.0, 12.706), abs=1e-3)
+    assert interval([0.5]) == (0.5, None)
+
+
+def test_runs_that_differ_in_seeds_alone_are_one_row(tmp_path: Path) -> None:
+    make(tmp_path / "a", val=0.60, test=0.58, seed=0)
+    make(tmp_path / "b", val=0.62, test=0.60, seed=1)
+    make(tmp_path / "c", val=0.64, test=0.62, seed=1, data__seed=7)
+    make(tmp_path / "d", val=0.66, test=0.64, seed=1, data__seed=7, data__fold=2)
+    make(tmp_path / "e", val=0.61, test=0.70, optim__lr=0.01)
+    first, second = lines(tmp_path)
+    assert (first["rank"], first["optim.lr"], first["n"]) == (1, "0.003", 4)
+    assert first["val/acc"] == pytest.approx(0.63) and first["test/acc"] == pytest.approx(0.61)
+    half = 3.182446 * math.sqrt(0.002 / 3) / 2  # t at 3 degrees of freedom; deviations 3, 1, 1, 3
+    assert first["val/acc_ci95"] == pytest.approx(half, rel=1e-5)
+    assert first["test/recall_disgust"] == pytest.approx(0.305)
+    assert first["runs"] == " ".join(str(tmp_path / name) for name in "abcd")
+    assert (second["rank"], second["optim.lr"], second["n"]) == (2, "0.01", 1)
+    assert second["val/acc_ci95"] is None and str(first["parameters"]) == "717895"
+
+
+def test_ranks_follow_validation_and_what_is_asked_of_it(tmp_path: Path) -> None:
+    make(tmp_path / "a", val=0.60, test=0.90, optim__lr=1.0)
+    make(tmp_path / "b", val=0.70, test=0.10, optim__lr=2.0)
+    for by, order in (("val/acc", "ba"), ("val/mean_acc", "ab"), ("val/ece", "ab")):
+        found = lines(tmp_path, by=by)
+        assert [Path(line["runs"]).name for line in found] == list(order), by
+        assert [line["rank"] for line in found] == [1, 2]
+
+
+def test_a_run_done_again_counts_once_the_later_one(tmp_path: Path) -> None:
+    make(tmp_path / "09-00-00_r1", val=0.6)
+    make(tmp_path / "10-00-00_r1", val=0.7)
+    rows, repeated = repetitions(find([tmp_path])[0])
+    (line,) = ranked(rows, by="val/acc")
+    assert line["n"] == 1 and line["val/acc"] == 0.7
+    assert [run.folder.name for run in repeated] == ["09-00-00_r1"]
+
+
+def test_what_differs_and_what_of_it_is_news(tmp_path: Path) -> None:
+    sgd = {"_target_": "fer.optim.sgd", "lr": 0.05, "momentum": 0.9}
+    make(tmp_path / "a", val=0.60, model__dropout=0.3, seed=3)
+    make(tmp_path / "b", val=0.61, optim=sgd, choices={"optim": "sgd"}, ema=0.998)
+    runs, _ = find([tmp_path])
+    follows = ["optim._target_", "optim.lr", "optim.betas", "optim.momentum"]
+    assert set(differing(runs)) == {"optim", "model.dropout", "ema", *follows}
+    assert telling(runs) == ["optim", "model.dropout", "ema"]  # the option says the rest
+    typed = ["optim=sgd", "+optim.momentum=0.9"]
+    make(tmp_path / "c", val=0.62, optim=sgd | {"lr": 0.1}, choices={"optim": "sgd"}, typed=typed)
+    runs, _ = find([tmp_path])
+    assert set(telling(runs)) == {"optim", "model.dropout", "ema", "optim.lr", "optim.momentum"}
+    (line,) = [line for line in lines(tmp_path) if line["ema"] == "0.998"]
+    assert (line["optim"], line["model.dropout"], line["optim.betas"]) == ("sgd", "0.2", "")
+
+
+def test_runs_are_found_once_and_unfinished_ones_named(tmp_path: Path) -> None:
+    first = make(tmp_path / "2026-11-24/09-00-00_sweep/0_r1", val=0.6)
+    make(tmp_path / "2026-11-24/09-00-00_sweep/1_r1", val=0.7, optim__lr=0.1)
+    dead = make(tmp_path / "2026-11-24/10-00-00_r1", val=0.7)
+    (dead / "summary.json").unlink()
+    runs, unfinished = find([tmp_path, first, tmp_path / "2026-11-24"])
+    assert [run.folder.name for run in runs] == ["0_r1", "1_r1"]
+    assert [folder.name for folder in unfinished] == ["10-00-00_r1"]
+
+
+def test_without_a_test_part_its_columns_are_left_out(tmp_path: Path) -> None:
+    make(tmp_path / "a", val=0.6)
+    make(tmp_path / "b", val=0.7, optim__lr=0.1)
+    assert not [name for name in lines(tmp_path)[0] if name.startswith("test/") or name == "gap"]
+    make(tmp_path / "c", val=0.7, test=0.65, optim__lr=0.1, seed=1)
+    first, second = lines(tmp_path)
+    assert first["n"] == 2 and first["test/acc"] is None  # of one run alone it would mislead
+    assert second["test/acc"] is None
+
+
+def called(capsys, *arguments: object) -> tuple[int, str, str]:
+    status = command.main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--by", "test/acc"], "--by test/acc: runs are ranked by validation alone: val/acc, "),
+        (["--by", "val/f1"], "--by val/f1: no such number in "),
+        (["nowhere"], "nowhere: no such folder"),
+        (["empty"], "empty: no finished run in it, 0 unfinished"),
+        (["damaged"], "summary.json: not as a run writes it (JSONDecodeError("),
+        (["list"], "summary.json: not as a run writes it ("),
+        (["config"], "hydra.yaml: not as a run writes it ("),
+    ],
+)
+def test_a_wrong_command_gets_one_line_and_writes_nothing(
+    tmp_path: Path, monkeypatch, capsys, arguments: list[str], line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("good/run"), val=0.6)
+    Path("empty").mkdir()
+    (make(Path("damaged/run"), val=0.6) / "summary.json").write_text('{"val/acc": 0.6')
+    (make(Path("list/run"), val=0.6) / "summary.json").write_text("[0.6]")
+    (make(Path("config/run"), val=0.6) / ".hydra/hydra.yaml").write_text("hydra: {}\n")
+    before = sorted(Path().rglob("*"))
+    status, _, said = called(capsys, "good", *arguments)
+    assert status == 2 and said.count("\n") == 1 and said.startswith("fer: ") and line in said
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_the_command_prints_the_table_and_writes_it(tmp_path: Path, caplog, capsys) -> None:
+    caplog.set_level("INFO")
+    for seed in (0, 1):
+        make(tmp_path / f"runs/plain{seed}", val=0.6 + seed / 100, test=0.6, seed=seed)
+        make(
+            tmp_path / f"runs/high{seed}", val=0.5 + seed / 100, test=0.7, seed=seed, optim__lr=0.1
+        )
+    (make(tmp_path / "runs/dead", val=0.9) / "summary.json").unlink()
+    status, _, said = called(capsys, tmp_path / "runs", "--out", tmp_path / "out")
+    assert (status, said) == (0, "")
+    printed = caplog.text
+    assert f"left out, no summary.json yet: {tmp_path / 'runs/dead'}" in printed
+    assert "4 runs in 2 rows, ranked by val/acc" in printed
+    assert "60.50 ±6.35" in printed and "717,895" in printed  # t 12.706 times 0.5 points
+    first = next(line for line in printed.splitlines() if line.startswith("1 "))
+    assert first.split()[:5] == ["1", "0.003", "2", "60.50", "±6.35"]
+    assert (
+        max(map(len, printed[printed.index("4 runs") : printed.index("first:")].splitlines()))
+        <= 120
+    )
+    with open(tmp_path / "out/compare.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["optim.lr"] for row in rows] == ["0.003", "0.1"]
+    assert float(rows[0]["val/acc"]) == pytest.approx(0.605) and rows[0]["n"] == "2"
+
+
+def test_many_differences_stand_above_the_numbers(tmp_path: Path, caplog) -> None:
+    caplog.set_level("INFO")
+    for name, long in (("a", 1), ("b", 2)):
+        keys = {f"data__key_number_{number}": f"value {long} of {number}" for number in range(9)}
+        make(tmp_path / name, val=long / 3, test=0.5, **keys)
+    assert command.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    table = caplog.text[caplog.text.index("2 runs") : caplog.text.index("first:")]
+    assert max(map(len, table.splitlines())) <= 120
+    assert "1: data.key_number_0=value 2 of 0, data.key_number_1=value 2 of 1" in table
