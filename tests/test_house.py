@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "fer"
 FLOORS = [
     {"errors", "labels"},
-    {"preprocess", "config"},
+    {"preprocess", "config", "page"},
     {"data", "models", "losses", "optim", "metrics", "figures"},
     {"module"},
     {"callbacks"},

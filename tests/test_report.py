@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer import report
-from fer.report import duration, fixed, format_table, listed, percent, write_report
+from fer import page as pages
+from fer.report import format_table, write_report
 
 CLASSES = ("calm", "tense")
 TABLE = [
@@ -113,21 +113,6 @@ def test_table_as_text_stays_aligned_with_long_names_and_missing_numbers():
     lines = format_table(table, mean=float("nan"), overall=0.5).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[1].endswith("–") and lines[2].endswith("–")
-
-
-@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan")])
-def test_a_missing_number_is_a_dash(missing):
-    assert percent(missing) == fixed(missing) == duration(missing) == "–"
-    assert listed(None) == listed(float("nan")) == listed({}) == listed("") == "–"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0.0 s"), (5.06, "5.1 s"), (59.96, "1 min 00 s"), (245, "4 min 05 s")]
-    + [(3599.6, "1 h 00 min"), (7432.2, "2 h 03 min")],
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_headline_numbers_of_all_and_clean_rows(tmp_path):
@@ -254,7 +239,7 @@ def test_a_report_without_test_keeps_train_and_validation(tmp_path):
 def test_a_failed_report_leaves_the_older_one(tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("older")
-    monkeypatch.setattr(report.os, "replace", lambda *_: 1 / 0)
+    monkeypatch.setattr(pages.os, "replace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         empty(tmp_path)
     assert path.read_text() == "older"

@@ -1,0 +1,75 @@
+"""Self-contained html pages out of fer/templates, and how numbers are written in them.
+
+A page loads nothing: pictures are embedded, there is no script, and its own content policy forbids
+the network. Whatever a user named (classes, title, config) is escaped.
+"""
+
+import base64
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+
+DASH = "–"  # stands where a number is missing
+
+
+def write_page(path: Path, template: str, **content: object) -> None:
+    """Writes the `template` filled with `content`, whole or not at all."""
+    page = _environment().get_template(template).render(**content)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(page, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def percent(value: float | None, form: str = ".2f") -> str:
+    """A fraction as a percentage, `60.91 %` with a no-break space; a dash where it is missing."""
+    return DASH if _missing(value) else f"{100 * value:{form}}\u00a0%"
+
+
+def fixed(value: float | None, form: str = ".4f") -> str:
+    """A number with four decimals, or in another `form`; a dash where it is missing."""
+    return DASH if _missing(value) else f"{value:{form}}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `2 h 04 min`, `4 min 05 s` or `5.1 s`; a dash where they are missing."""
+    if _missing(seconds):
+        return DASH
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def listed(value: object) -> str:
+    """A dict as `torch 2.13, numpy 2.4`, anything else as its text; a dash where missing."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {listed(inner)}" for key, inner in value.items()) or DASH
+    if isinstance(value, float):
+        return fixed(value, ".6g")
+    return DASH if value is None or value == "" else str(value)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fer"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=percent, fixed=fixed, duration=duration, listed=listed, png=_data_uri
+    )
+    return environment
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)
