@@ -196,7 +196,7 @@ def test_saved_whole_under_its_name_alone(tmp_path):
 def test_a_failed_save_leaves_the_older_picture(tmp_path, monkeypatch):
     path = tmp_path / "curves.png"
     path.write_bytes(b"older")
-    monkeypatch.setattr(figures.Figure, "savefig", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Figure, "savefig", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         figures.save(figures.curves([EPOCH]), path)
     assert path.read_bytes() == b"older"

@@ -1,0 +1,100 @@
+"""What the figures share: size and ink, colours, cells, plain words, and their way into a PNG."""
+
+import os
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from fer.labels import COLOURS
+
+DPI = 150  # a figure of 8 inches is 1200 pixels wide: sharp on a page, about 100 kB
+LONGEST = 22  # characters of a class name that still fit beside a bar
+INK, MUTED, LINE = "#1d2127", "#5b6470", "#dfe2e6"
+TRAIN, VALIDATION, MARK = "#8a929c", "#1f5fbf", "#c2410c"
+
+
+def colours(classes: int) -> list[str]:
+    """One hex colour a class: those of `fer.labels`, then `tab20b` in steps that part neighbours."""
+    more = colormaps["tab20b"].colors
+    # 7 has no divisor in common with the map's 20 colours, so that all of them come up.
+    extra = [to_hex(more[7 * i % len(more)]) for i in range(max(0, classes - len(COLOURS)))]
+    return [*COLOURS[:classes], *extra]
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as a picture: uint8 [H, W, 3]."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """The figure as a PNG at 150 dots an inch."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes the figure as a PNG: whole or not at all (a temporary name, then renamed)."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(png_bytes(figure))
+    os.replace(temporary, path)
+
+
+def blank(width: float, height: float) -> Figure:
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def open_axes(axis: Axes) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color=LINE, linewidth=0.8)
+    axis.set_axisbelow(True)
+
+
+def cells(axis: Axes, counts: np.ndarray, share: np.ndarray) -> None:
+    """Draws a table of `counts` [R, C] with the percentages `share` below, shaded by these."""
+    axis.imshow(np.nan_to_num(share), cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for (row, column), count in np.ndenumerate(counts):
+        # White and ink read equally well on this map's blue at 67 %, with a contrast of 4.
+        style = {"ha": "center", "color": "white" if share[row, column] > 67 else INK}
+        at = {"xy": (column, row), "textcoords": "offset points"}
+        axis.annotate(f"{count:,}", xytext=(0, 2), size=9.5, **at, **style)
+        text = percent_text(share[row, column], ".0f")
+        axis.annotate(text, xytext=(0, -10), size=8, **at, **style)
+
+
+def slanted(names: Sequence[str]) -> dict[str, object]:
+    """The style of column names: slanted where one is long."""
+    long = max(map(len, names)) > 8
+    return {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
+
+
+def note(axis: Axes, text: str) -> None:
+    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", color=MUTED)
+    axis.grid(False)
+    axis.tick_params(left=False, labelleft=False)
+
+
+def shortened(classes: Sequence[str]) -> list[str]:
+    return [plain(n if len(n) <= LONGEST else n[: LONGEST - 1] + "…") for n in classes]
+
+
+def plain(text: str) -> str:
+    return text.replace("$", r"\$")
+
+
+def percent(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # a class without images has no recall: NaN
+        return 100 * np.divide(part, whole)
+
+
+def percent_text(percent: float, form: str = ".1f") -> str:
+    return f"{percent:{form}} %" if np.isfinite(percent) else "–"

@@ -1,0 +1,199 @@
+"""Figures of a set of faces: how many, what they look like, what their labels are worth."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter
+
+from fer.figures.canvas import (
+    INK,
+    LINE,
+    MARK,
+    TRAIN,
+    VALIDATION,
+    blank,
+    cells,
+    colours,
+    note,
+    open_axes,
+    percent,
+    plain,
+    shortened,
+    slanted,
+)
+
+RIDGE_BINS = 64  # bins of 4 grey values over 0..255
+
+
+def class_counts(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Figure:
+    """Images per class, one panel a part; a bar's length is the class's share of its part.
+
+    `counts`: part (train, val, test) -> one number a class. ValueError where the lengths differ.
+    """
+    for part, numbers in counts.items():
+        if len(numbers) != len(classes):
+            raise ValueError(f"counts[{part!r}]: {len(numbers)} numbers, expected {len(classes)}")
+    figure = blank(3.1 * len(counts) + 1, 0.36 * len(classes) + 0.7)
+    panels = figure.subplots(1, len(counts), sharex=True, sharey=True, squeeze=False)[0]
+    shares = {part: 100 * np.asarray(n) / max(sum(n), 1) for part, n in counts.items()}
+    ticks = range(len(classes))
+    for axis, (part, numbers) in zip(panels, counts.items(), strict=True):
+        bars = axis.barh(ticks, shares[part], color=colours(len(classes)), height=0.72)
+        texts = [f"{n:,}  ({s:.1f} %)" for n, s in zip(numbers, shares[part], strict=True)]
+        axis.bar_label(bars, texts, padding=4, fontsize=8.5, color=INK)
+        axis.set_title(f"{plain(part)}: {sum(numbers):,} images", loc="left", fontsize=10)
+        axis.tick_params(left=False, bottom=False, labelbottom=False)
+        axis.spines[["top", "right", "bottom"]].set_visible(False)
+    longest = max(len(f"{n:,}") for numbers in counts.values() for n in numbers)
+    # Room right of the longest bar for "1,234 (12.3 %)" at 8.5 points in a panel of 3 inches.
+    panels[0].set_xlim(0, max(1, *(s.max() for s in shares.values())) / (0.66 - 0.03 * longest))
+    panels[0].set_yticks(ticks, shortened(classes))
+    panels[0].invert_yaxis()
+    return figure
+
+
+def faces(
+    images: np.ndarray, captions: Sequence[str], *, columns: int = 8, title: str = ""
+) -> Figure:
+    """A sheet of faces, `columns` in a row, each with its caption (line breaks are kept) below.
+
+    `images`: uint8 [N, H, W]. ValueError where N differs from the number of captions.
+    """
+    texts = [_wrapped(caption) for caption in captions]
+    columns = max(1, min(columns, len(texts)))
+    rows = max(1, -(-len(texts) // columns))
+    lines = max((text.count("\n") + 1 for text in texts), default=1)
+    # In units of a face, 1.15 inches wide: 0.08 between faces, 0.11 for a line of 7 points.
+    across, down = 1.08, 1.14 + 0.11 * lines
+    figure = blank(1.15 * across * columns, 1.15 * down * rows + (0.4 if title else 0))
+    axis = figure.subplots()
+    for i, (image, text) in enumerate(zip(images, texts, strict=True)):
+        left, top = across * (i % columns), down * (i // columns)
+        _place(axis, image, left, top)
+        axis.text(left + 0.5, top + 1.04, text, ha="center", va="top", size=7, color=INK)
+    axis.set(xlim=(0, across * columns - 0.08), ylim=(down * rows, 0))
+    axis.set_axis_off()
+    if not texts:
+        note(axis, "no images")
+    if title:
+        figure.suptitle(plain(title), fontsize=11)
+    return figure
+
+
+def class_examples(images: Sequence[np.ndarray], classes: Sequence[str]) -> Figure:
+    """A row of faces a class, its name to the left.
+
+    `images`: of each class uint8 [n, H, W]; n may differ, and be 0.
+    """
+    columns, step = max(1, *map(len, images)), 1.06
+    names = shortened(classes)
+    figure = blank(0.86 * columns + 0.09 * max(map(len, names)), 0.86 * len(names))
+    axis = figure.subplots()
+    for row, faces_ in enumerate(images):
+        for column, image in enumerate(faces_):
+            _place(axis, image, step * column, step * row)
+    axis.set(xlim=(0, step * columns), ylim=(step * len(names), 0), aspect="equal", xticks=[])
+    axis.set_yticks(step * np.arange(len(names)) + 0.5, names)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def _place(axis: Axes, image: np.ndarray, left: float, top: float) -> None:
+    """Draws a face one unit wide and high; y runs downwards."""
+    extent = (left, left + 1, top + 1, top)
+    style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "bicubic"}
+    axis.imshow(image, extent=extent, **style)
+
+
+def distributions(
+    values: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str]
+) -> Figure:
+    """How numbers of the images are spread in each class: a ridge a class, its median marked.
+
+    `values`: title -> [N], a panel each; `labels`: [N]. The ridges of a panel have equal areas.
+    """
+    figure = blank(4.6 * len(values) + 0.6, 0.55 * len(classes) + 0.9)
+    panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
+    for axis, (title, numbers) in zip(panels, values.items(), strict=True):
+        bins = np.linspace(0, numbers.max(initial=1), RIDGE_BINS + 1)
+        grouped = [numbers[labels == index] for index in range(len(classes))]
+        heights = [np.histogram(each, bins)[0] / max(1, len(each)) for each in grouped]
+        _ridges(axis, bins, heights / np.max(heights))
+        for row, each in enumerate(grouped):
+            if len(each):
+                middle = np.median(each)
+                axis.plot((middle, middle), (row, row - 0.3), color=INK, linewidth=1.4)
+        axis.set_title(title, loc="left", fontsize=10)
+        axis.spines[["top", "right", "left"]].set_visible(False)
+        axis.tick_params(left=False)
+    panels[0].set_yticks(range(len(classes)), shortened(classes))
+    panels[0].set_ylim(len(classes) - 0.8, -1)
+    return figure
+
+
+def _ridges(axis: Axes, bins: np.ndarray, heights: np.ndarray) -> None:
+    """Draws row upon row of `heights` [C, bins] in [0, 1], each upwards from its own line."""
+    middles = (bins[1:] + bins[:-1]) / 2
+    for row, (height, colour) in enumerate(zip(heights, colours(len(heights)), strict=True)):
+        axis.axhline(row, color=LINE, linewidth=0.8, zorder=row)
+        # Lower rows lie over higher ones, whose feet they may reach.
+        axis.fill_between(middles, row, row - 0.95 * height, color=colour, alpha=0.85, zorder=row)
+
+
+def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> Figure:
+    """One set's labels against another's: counts and row percentages, equal names outlined.
+
+    `matrix`: integers [len(rows), len(columns)].
+    """
+    share = percent(matrix, matrix.sum(1, keepdims=True))
+    above, beside = shortened(columns), shortened(rows)
+    figure = blank(0.82 * len(above) + 1.6, 0.62 * len(beside) + 1.2)
+    axis = figure.subplots()
+    cells(axis, matrix, share)
+    for row, column in ((r, c) for r, a in enumerate(rows) for c, b in enumerate(columns) if a == b):
+        outline = {"fill": False, "edgecolor": MARK, "linewidth": 1.5}
+        axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **outline))
+    axis.set_xticks(range(len(above)), above, **slanted(above))
+    totals = zip(beside, matrix.sum(1), strict=True)
+    axis.set_yticks(range(len(beside)), [f"{name}\n{total:,}" for name, total in totals])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def votes(same: np.ndarray, other: np.ndarray) -> Figure:
+    """How many voters chose the winner: images by that number, those with the `same` label below.
+
+    `same`, `other`: integers [most votes + 1], images by the winner's votes, from 0.
+    """
+    figure = blank(6, 3.2)
+    axis = figure.subplots()
+    number = np.arange(len(same))
+    axis.bar(number, same, color=VALIDATION, label="the winner is the label")
+    axis.bar(number, other, bottom=same, color=TRAIN, label="it is not")
+    axis.set(xlabel="votes for the winner", ylabel="images", xticks=number)
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+    axis.legend(frameon=False, fontsize=8.5, loc="upper left")
+    open_axes(axis)
+    return figure
+
+
+def face_png(image: np.ndarray) -> bytes:
+    """One face, uint8 [H, W], as a PNG of its own size."""
+    buffer = BytesIO()
+    # Three equal channels: the grey colour map rounds some values down by one.
+    imsave(buffer, np.stack([image] * 3, axis=-1), format="png")
+    return buffer.getvalue()
+
+
+def _wrapped(caption: str) -> str:
+    # A no-break space keeps "97 %" together; 22 characters of 7 points fit below a face.
+    lines = caption.replace(" %", "\u00a0%").splitlines()
+    return plain("\n".join(textwrap.fill(line, 22, break_on_hyphens=False) for line in lines))
