@@ -23,6 +23,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from fer import figures, metrics
 from fer.callbacks import ConfusionImages, History
 from fer.data import splits
+from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.errors import InputError
 from fer.models.blocks import count_gflop, count_parameters
@@ -57,6 +58,10 @@ def build_data(cfg: DictConfig) -> FaceData:
     return _build(cfg, "data", order_seed=cfg.seed)
 
 
+def build_augment(cfg: DictConfig) -> Augment:
+    return _build(cfg, "augment")
+
+
 def build_network(cfg: DictConfig, data: FaceData) -> torch.nn.Module:
     return _build(
         cfg,
@@ -77,7 +82,7 @@ def build_module(cfg: DictConfig, data: FaceData, *, counts: list[int]) -> FaceM
     return FaceModule(
         network=build_network(cfg, data),
         preprocess=preprocess,
-        augment=_build(cfg, "augment"),
+        augment=build_augment(cfg),
         loss=_build(cfg, "loss", counts=counts),
         optimizer=_build(cfg, "optim", _partial_=True),
         schedule=_build(cfg, "schedule", _partial_=True, **extra),

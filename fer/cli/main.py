@@ -8,6 +8,7 @@ import sys
 COMMANDS = {
     "train": "train a network as the config says: fer train data=drawn",
     "compare": "rank finished runs by validation: fer compare runs/2026-11-24",
+    "explore": "write a page about a set of faces: fer explore data=drawn",
 }
 
 

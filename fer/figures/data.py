@@ -28,7 +28,7 @@ from fer.figures.canvas import (
     slanted,
 )
 
-RIDGE_BINS = 64  # bins of 4 grey values over 0..255
+RIDGE_BINS = 64  # over 0..255: 4 grey values a bin
 
 
 def class_counts(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Figure:
@@ -117,34 +117,34 @@ def distributions(
 ) -> Figure:
     """How numbers of the images are spread in each class: a ridge a class, its median marked.
 
-    `values`: title -> [N], a panel each; `labels`: [N]. The ridges of a panel have equal areas.
+    `values`: title -> [N], a panel each; `labels`: [N]. Ridges are equally high, however few images.
     """
     figure = blank(4.6 * len(values) + 0.6, 0.55 * len(classes) + 0.9)
     panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
     for axis, (title, numbers) in zip(panels, values.items(), strict=True):
         bins = np.linspace(0, numbers.max(initial=1), RIDGE_BINS + 1)
         grouped = [numbers[labels == index] for index in range(len(classes))]
-        heights = [np.histogram(each, bins)[0] / max(1, len(each)) for each in grouped]
-        _ridges(axis, bins, heights / np.max(heights))
+        _ridges(axis, bins, [np.histogram(each, bins)[0] for each in grouped])
         for row, each in enumerate(grouped):
             if len(each):
                 middle = np.median(each)
-                axis.plot((middle, middle), (row, row - 0.3), color=INK, linewidth=1.4)
+                line = {"color": INK, "linewidth": 1.6, "zorder": len(classes)}
+                axis.plot((middle, middle), (row, row - 0.35), **line)
         axis.set_title(title, loc="left", fontsize=10)
         axis.spines[["top", "right", "left"]].set_visible(False)
         axis.tick_params(left=False)
     panels[0].set_yticks(range(len(classes)), shortened(classes))
-    panels[0].set_ylim(len(classes) - 0.8, -1)
+    panels[0].set_ylim(len(classes) - 0.9, -0.95)
     return figure
 
 
-def _ridges(axis: Axes, bins: np.ndarray, heights: np.ndarray) -> None:
-    """Draws row upon row of `heights` [C, bins] in [0, 1], each upwards from its own line."""
+def _ridges(axis: Axes, bins: np.ndarray, counts: Sequence[np.ndarray]) -> None:
+    """Draws the histograms `counts` in rows, each upwards from its own line."""
     middles = (bins[1:] + bins[:-1]) / 2
-    for row, (height, colour) in enumerate(zip(heights, colours(len(heights)), strict=True)):
-        axis.axhline(row, color=LINE, linewidth=0.8, zorder=row)
-        # Lower rows lie over higher ones, whose feet they may reach.
-        axis.fill_between(middles, row, row - 0.95 * height, color=colour, alpha=0.85, zorder=row)
+    for row, (count, colour) in enumerate(zip(counts, colours(len(counts)), strict=True)):
+        axis.axhline(row, color=LINE, linewidth=0.8)
+        ridge = row - 0.88 * count / max(1, count.max())
+        axis.fill_between(middles, row, ridge, color=colour, linewidth=0, step="mid")
 
 
 def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> Figure:
