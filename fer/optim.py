@@ -1,11 +1,12 @@
-"""Optimizers of a network and schedules of a learning rate."""
+"""Optimizers of a network, schedules of a learning rate, the average of weights."""
 
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from torch import nn, optim
+from torch import Tensor, nn, optim
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict]:
@@ -56,6 +57,20 @@ def sgd(
     return optim.SGD(
         _groups(network, weight_decay), lr=lr, momentum=momentum, nesterov=nesterov, fused=True
     )
+
+
+def average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """What moves averaged weights towards the present ones at step n: the `multi_avg_fn` of torch.
+
+    The decay is min(`decay`, (1 + n) / (10 + n)), as TensorFlow's ExponentialMovingAverage has it: a
+    short run's average is not one of the random weights it began with.
+    """
+
+    def move(averaged: list[Tensor], present: list[Tensor], steps: Tensor | int) -> None:
+        n = int(steps)
+        get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averaged, present, n)
+
+    return move
 
 
 def _between(first: float, last: float, progress: float) -> float:

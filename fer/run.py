@@ -17,7 +17,6 @@ from hydra.utils import instantiate
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer import figures, metrics
@@ -28,6 +27,7 @@ from fer.data.module import FaceData
 from fer.errors import InputError
 from fer.models.blocks import count_gflop, count_parameters
 from fer.module import FaceModule
+from fer.optim import average
 from fer.preprocess import Preprocess
 from fer.report import format_table, write_report
 from fer.results import Measured, mistakes, write_json, write_measured
@@ -204,7 +204,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     )
     callbacks: list[L.Callback] = [history, ConfusionImages(), best, last]
     if cfg.ema is not None:
-        callbacks.append(WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(cfg.ema)))
+        callbacks.append(WeightAveraging(multi_avg_fn=average(cfg.ema)))
     if cfg.patience is not None:
         mode = "max" if higher_is_better(cfg.monitor) else "min"
         callbacks.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=mode))
