@@ -3,6 +3,8 @@
     <cache>/index/<hash of the path>.json     what the file at that path held when last seen
     <cache>/<hash of the content>-<reader>/   its faces, one .npy an array
 
+The path may be a folder: its content then goes by the names, sizes and times of its files.
+
 An entry is written under a temporary name and renamed whole: a killed run leaves nothing under a
 final name, and of several runs that start at once the first to finish wins. A file whose size and
 times are unchanged is taken as unchanged; any other is hashed anew, so an entry is never stale.
@@ -57,6 +59,8 @@ def cached(path: Path, read: Callable[[Path], Faces], *, reader: str) -> Faces:
 
 def _content(path: Path, cache: Path) -> str:
     """The SHA-256 of the file at `path`, computed only where its size or times have changed."""
+    if path.is_dir():
+        return _listed(path)
     index = (
         cache / "index" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
     )
@@ -73,6 +77,17 @@ def _content(path: Path, cache: Path) -> str:
         raise InputError(f"{path}: changed while it was read; start again when it is complete")
     _replace(index, json.dumps({"path": str(path), "stamp": seen, "sha256": content}).encode())
     return content
+
+
+def _listed(folder: Path) -> str:
+    """The SHA-256 of the place, names, sizes and times of all files in a folder, links followed."""
+    files = sorted(
+        os.path.join(inside, name)
+        for inside, _, names in os.walk(folder, followlinks=True)
+        for name in names
+    )
+    content = [str(folder.resolve()), *([file, *_stamp(Path(file))] for file in files)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _stamp(path: Path) -> list[int]:
