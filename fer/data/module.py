@@ -1,7 +1,5 @@
-"""The LightningDataModules: a set of faces, split, served in whole batches."""
+"""The LightningDataModule: a set of faces, split, served in whole batches."""
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,17 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fer.data import drawn, splits
+from fer.data import splits
 from fer.data.batches import Batch, Batches, FaceDataset
-from fer.data.cache import cache_folder, cached
-from fer.data.csvfile import SIDE, read_csv
 from fer.data.faces import Faces
+from fer.data.readers.pixels import SIDE
 from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 Sampler = Literal["shuffle", "balanced"]
-
-CSV_READER = "csv1"  # the number rises when `read_csv` gives something else for the same file
 
 # Faces that the planes' mean and deviation are measured on: 4.7 million pixels, whose mean is
 # within a thousandth of that of all of FER2013's Training.
@@ -33,7 +28,7 @@ STATISTICS_SAMPLE = 2048
 
 @dataclass(kw_only=True, eq=False)
 class FaceData(L.LightningDataModule):
-    """A set of faces in three parts. What reads them is each subclass's `read`.
+    """A set of faces in three parts. What reads them is each source's `read` (fer.data.sources).
 
     split, seed, split_file: how the parts are chosen (fer.data.splits); channels: names of planes;
     batch_size: images a step, all processes together; sampler: what an epoch of training draws,
@@ -137,56 +132,3 @@ class FaceData(L.LightningDataModule):
             batch_size=None,
             pin_memory=torch.cuda.is_available(),
         )
-
-
-@dataclass(kw_only=True, eq=False)
-class FER2013(FaceData):
-    """FER2013 from its csv at `path`; without one, fer2013.csv in $FER_DATA_DIR, else in ./data."""
-
-    path: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        folder = Path(os.environ.get("FER_DATA_DIR") or "data")
-        self.file = Path(self.path) if self.path is not None else folder / "fer2013.csv"
-        if not self.file.is_file():
-            raise ValueError(
-                f"path: no file {self.file.absolute()}; get fer2013.csv from Kaggle's 'Challenges in "
-                "Representation Learning: Facial Expression Recognition Challenge' and name it with "
-                "data.path=FILE or its folder with FER_DATA_DIR; data=drawn runs without it"
-            )
-
-    def read(self) -> Faces:
-        return cached(self.file, read_csv, reader=CSV_READER)
-
-
-@dataclass(kw_only=True, eq=False)
-class Drawn(FaceData):
-    """`count` drawn faces, written once as a csv in FER2013's form and read like any other."""
-
-    count: int = 6000
-    draw_seed: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.count < 500:
-            raise ValueError(
-                f"count: {self.count}, expected 500 or more: every part needs each class"
-            )
-        if self.draw_seed < 0:
-            raise ValueError(f"draw_seed: {self.draw_seed}, expected 0 or more")
-
-    def read(self) -> Faces:
-        # Named after the code that draws, so that a changed drawing never meets an old file.
-        sources = sorted(Path(drawn.__file__).parent.glob("*.py"))
-        code = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-        file = cache_folder() / f"drawn-{self.count}-{self.draw_seed}-{code[:12]}.csv"
-        if not file.exists():
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as fault:
-                raise InputError(
-                    f"{file.parent}: {fault.strerror}; set FER_CACHE_DIR to move it"
-                ) from None
-            drawn.write_csv(file, count=self.count, seed=self.draw_seed)
-        return cached(file, read_csv, reader=CSV_READER)

@@ -10,8 +10,8 @@ from sklearn.model_selection import train_test_split
 
 from fer.data import splits
 from fer.data.cache import cached
-from fer.data.csvfile import read_csv
 from fer.data.faces import PARTS, Faces, pixel_hashes
+from fer.data.readers.csvfile import read_csv
 from fer.errors import InputError
 
 DATA = os.environ.get("FER_DATA_DIR")

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fer.data.csvfile import SIDE, USAGES
 from fer.data.drawn import units
 from fer.data.drawn.face import features, folds
 from fer.data.drawn.person import Person
 from fer.data.drawn.photo import FLAT, Light, Pose, backdrop, paint, photograph
 from fer.data.drawn.strokes import sample
+from fer.data.readers.csvfile import USAGES
+from fer.data.readers.pixels import SIDE
 from fer.errors import InputError
 from fer.labels import EMOTIONS
 

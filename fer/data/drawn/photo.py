@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fer.data.csvfile import SIDE
 from fer.data.drawn.strokes import Stroke, between
+from fer.data.readers.pixels import SIDE
 
 FLAT = 128  # the tone in a relief that changes nothing
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates

@@ -1,91 +1,178 @@
-"""FER2013's csv, `emotion,pixels,Usage` with 2,304 numbers a row, read and checked row by row."""
+"""FER2013's csv in its many editions: Kaggle's, the lab's with planes beside the original, archives.
 
+`emotion,pixels,Usage` in any order; `pixels` holds 2,304 numbers, or k times as many: the original
+and k - 1 planes computed of it, as the lab's fer2021.csv has them; its wide edition has a column a
+plane. What is computed of the original is left out: fer.preprocess does it anew.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fer.data.faces import Faces, pixel_hashes
+from fer.data.readers.bad import BadRows, OnBadRow
+from fer.data.readers.pixels import COUNT, SIDE, count_outside, parse, parse_block, shown
+from fer.data.readers.table import Table, open_table
 from fer.errors import InputError
-from fer.labels import EMOTIONS
+from fer.labels import ALIASES, EMOTIONS, canonical
+from fer.preprocess import PLANES
 
-SIDE = 48  # pixels; Goodfellow et al., arXiv:1307.0414
 USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # to indices of PARTS, by convention
-COLUMNS = ("emotion", "pixels", "usage")
+PARTS = {usage.encode(): part for usage, part in USAGES.items()}
+LABELS = {str(index).encode(): index for index in range(len(EMOTIONS))} | {
+    name.encode(): EMOTIONS.index(canonical(name)) for name in (*EMOTIONS, *ALIASES)
+}
+_COMPUTED = set(PLANES) - {"original"}
+BLOCK = 32  # rows read together: so few that the working arrays stay in a core's cache
+
+Line = tuple[int, list[bytes]]  # its number in the file, its fields
+Row = tuple[int, int, np.ndarray]  # label, part, image uint8 [48, 48]
 
 
-def read_csv(path: Path) -> Faces:
-    """The faces of a FER2013 csv, in row order, with the parts that its Usage column names.
+def read_csv(path: Path, *, on_bad_row: OnBadRow = "raise") -> Faces:
+    """The faces of a csv, in row order, with the parts that its Usage column names, else part -1.
 
     Raises InputError naming the file, the line and the fault for anything but 2,304 whole numbers
-    0-255, an emotion 0-6 and a known Usage.
+    0-255, an emotion 0-6 or its name, and a known Usage; with on_bad_row=skip such a row is left
+    out, while the others keep their numbers.
     """
-    images, labels, parts = [], [], []
-    with open(path, "rb") as file:
-        lines = enumerate(file, start=1)
-        order = _columns(path, next(lines, (1, b""))[1])
-        for number, line in lines:
-            if not line.strip():
-                continue
-            try:
-                label, image, part = _row(line, order)
-            except ValueError as fault:
-                raise InputError(f"{path} line {number}: {fault}") from None
-            labels.append(label)
-            images.append(image)
-            parts.append(part)
-    if not images:
-        raise InputError(f"{path}: no rows after the header; expected one face a row")
-    stacked = np.stack(images)
+    with open_table(path, wanted=lambda columns: _fault(columns) is None) as table:
+        form, bad = _Form(table), BadRows(on_bad_row, table.name)
+        blocks = list(_blocks(table, form, bad))
+    if not blocks:
+        raise InputError(f"{table.name}: no rows after the header; expected one face a row")
+    rows, labels, parts, images = (np.concatenate(each) for each in zip(*blocks, strict=True))
     return Faces(
-        images=stacked,
-        labels=np.array(labels, dtype=np.int64),
-        parts=np.array(parts, dtype=np.int8),
-        hashes=pixel_hashes(stacked),
-        rows=np.arange(len(labels)),
+        images=images,
+        labels=labels,
+        parts=parts,
+        hashes=pixel_hashes(images),
+        rows=rows,
         classes=EMOTIONS,
         source=str(path),
+        notes=bad.notes(len(rows)) + form.notes(),
     )
 
 
-def _columns(path: Path, header: bytes) -> list[int]:
-    """The positions of emotion, pixels and Usage in the header line."""
-    text = header.decode("utf-8-sig", errors="replace").strip()
-    names = [name.strip().strip('"').lower() for name in text.split(",")]
-    if any(column not in names for column in COLUMNS):
-        found = f"the header is {text[:60]!r}" if text else "the file is empty"
-        raise InputError(f"{path}: {found}; expected the columns emotion,pixels,Usage")
-    return [names.index(column) for column in COLUMNS]
+def _blocks(table: Table, form: "_Form", bad: BadRows) -> Iterator[tuple[np.ndarray, ...]]:
+    """Row numbers, labels, parts and images of one block of rows after the other."""
+    lines, start = table.rows(), 0
+    with tqdm(desc=f"reading {table.name}", unit="row", delay=2, disable=None) as bar:
+        while block := list(itertools.islice(lines, BLOCK)):
+            numbers = np.arange(start, start + len(block))
+            start += len(block)
+            yield form.plain_rows(block, numbers) or form.checked_rows(block, numbers, bad)
+            bar.update(len(block))
 
 
-def _row(line: bytes, order: list[int]) -> tuple[int, np.ndarray, int]:
-    """Label, image uint8 [48, 48] and part of one line; ValueError says what is wrong with it."""
-    fields = [field.strip().strip(b'"') for field in line.split(b",")]
-    if len(fields) <= max(order):
-        raise ValueError(f"{len(fields)} columns, expected {max(order) + 1}: is the file cut off?")
-    emotion, pixels, usage = (fields[index] for index in order)
-    if not (emotion.isdigit() and int(emotion) < len(EMOTIONS)):
-        raise ValueError(f"emotion {_shown(emotion)}, expected 0 to {len(EMOTIONS) - 1}")
-    part = USAGES.get(usage.decode(errors="replace"))
-    if part is None:
-        raise ValueError(f"Usage {_shown(usage)}, expected {', '.join(USAGES)}")
-    return int(emotion), _image(pixels), part
+class _Form:
+    """Which columns of a csv hold what, and how its rows are read; raises InputError where none do."""
+
+    def __init__(self, table: Table) -> None:
+        columns = table.columns
+        if fault := _fault(columns):
+            found = f"the header is {table.header[:60]!r}" if table.header else "the file is empty"
+            raise InputError(f"{table.name}: {found}; {fault}")
+        own = "original" if "original" in columns else "pixels"
+        self.width = len(columns)
+        self.emotion, self.original = columns.index("emotion"), columns.index(own)
+        self.usage = columns.index("usage") if "usage" in columns else None
+        self.computed = [columns.index(name) for name in columns if name in _COMPUTED]
+        self.stacked: int | None = (
+            None  # planes in the original's column, as the first row has them
+        )
+        self.outside = 0  # values of computed planes beyond 0-255
+
+    def plain_rows(self, block: Sequence[Line], numbers: np.ndarray) -> tuple | None:
+        """A block of rows in the plainest form, read at once; None where any of them is not."""
+        if self.computed or (self.stacked or 1) > 1:
+            return None
+        try:
+            labels = [LABELS[fields[self.emotion]] for _, fields in block]
+            parts = [self._part(fields) for _, fields in block]
+            images = parse_block([fields[self.original] for _, fields in block])
+        except (ValueError, KeyError, IndexError):
+            return None
+        return None if images is None else _arrays(numbers, labels, parts, images)
+
+    def checked_rows(self, block: Sequence[Line], numbers: np.ndarray, bad: BadRows) -> tuple:
+        """A block read row by row, the bad ones handed to `bad`."""
+        good = []
+        for number, (line, fields) in zip(numbers, block, strict=True):
+            try:
+                good.append((number, *self._row(fields)))
+            except ValueError as fault:
+                bad.add(f" line {line}", fault)
+        if not good:
+            return _arrays([], [], [], np.empty((0, SIDE, SIDE), np.uint8))
+        return _arrays(*zip(*good, strict=True))
+
+    def _row(self, fields: list[bytes]) -> Row:
+        if len(fields) < self.width:
+            raise ValueError(f"{len(fields)} columns, expected {self.width}: is the file cut off?")
+        emotion = fields[self.emotion]
+        label = LABELS.get(emotion.lower())
+        if label is None:
+            raise ValueError(f"emotion {shown(emotion)}, expected 0 to {len(EMOTIONS) - 1}")
+        return label, self._part(fields), self._image(fields)
+
+    def _part(self, fields: list[bytes]) -> int:
+        if self.usage is None:
+            return -1
+        part = PARTS.get(fields[self.usage])
+        if part is None:
+            raise ValueError(f"Usage {shown(fields[self.usage])}, expected {', '.join(USAGES)}")
+        return part
+
+    def _image(self, fields: list[bytes]) -> np.ndarray:
+        """The original plane; the computed ones are only counted through."""
+        own = fields[self.original]
+        if self.stacked is None:
+            planes, rest = divmod(len(own.split()), COUNT)
+            self.stacked = planes if planes and not rest else 1
+        if self.stacked > 1:
+            computed = (own.split(None, COUNT)[COUNT:] or [b""])[0]
+            own = own[: len(own) - len(computed)]
+            image = parse(own)
+            self.outside += count_outside(computed, planes=self.stacked - 1)
+        else:
+            image = parse(own)
+        for column in self.computed:
+            self.outside += count_outside(fields[column], planes=1)
+        return image
+
+    def notes(self) -> tuple[str, ...]:
+        computed = len(self.computed) + (self.stacked or 1) - 1
+        notes = []
+        if computed:
+            notes.append(
+                f"{computed} planes beside the original left out, as data.channels computes them "
+                f"anew; {self.outside:,} of their values lie outside 0-255"
+            )
+        if self.usage is None:
+            notes.append("no column Usage: the file names no parts")
+        return tuple(notes)
 
 
-def _image(pixels: bytes) -> np.ndarray:
-    """uint8 [48, 48] of 2,304 numbers between spaces."""
-    try:
-        values = np.fromstring(pixels, dtype=np.int64, sep=" ")
-    except ValueError:  # numpy's parser stops at what is no whole number; find it
-        wrong = next((word for word in pixels.split() if not word.isdigit()), pixels)
-        raise ValueError(f"pixel {_shown(wrong)}, expected a whole number 0-255") from None
-    if len(values) != SIDE * SIDE:
-        raise ValueError(f"{len(values)} pixels, expected {SIDE * SIDE} ({SIDE}x{SIDE})")
-    if values.min() < 0 or values.max() > 255:
-        wrong = values[(values < 0) | (values > 255)][0]
-        raise ValueError(f"pixel {wrong}, expected 0-255")
-    return values.astype(np.uint8).reshape(SIDE, SIDE)
+def _arrays(numbers, labels, parts, images) -> tuple[np.ndarray, ...]:
+    return (
+        np.array(numbers, dtype=np.int64),
+        np.array(labels, dtype=np.int64),
+        np.array(parts, dtype=np.int8),
+        np.asarray(images),
+    )
 
 
-def _shown(field: bytes) -> str:
-    """A field as an error line shows it: quoted and short."""
-    return repr(field[:20].decode(errors="replace"))
+def _fault(columns: Sequence[str]) -> str | None:
+    """What the columns of a header lack; None where they will do."""
+    own, computed = {"original", "pixels"} & set(columns), _COMPUTED & set(columns)
+    if computed and not own:
+        return "expected a column `original` or `pixels`: the other planes are computed of it"
+    if own and "emotion" not in columns:
+        return "no column `emotion`: faces without labels, such as Kaggle's test.csv, train nothing"
+    if not own or "emotion" not in columns:
+        return "expected the columns emotion,pixels,Usage"
+    return None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.data.csvfile import read_csv
+from fer.data.readers.csvfile import read_csv
 from fer.errors import InputError
 from fer.labels import EMOTIONS
 
@@ -77,7 +77,7 @@ def test_other_spellings_of_a_good_csv(write):
         (row(emotion=9), "emotion '9', expected 0 to 6"),
         (row(emotion=7), "emotion '7', expected 0 to 6"),
         (row(emotion=-1), "emotion '-1', expected 0 to 6"),
-        (row(emotion="happy"), "emotion 'happy', expected 0 to 6"),
+        (row(emotion="joy"), "emotion 'joy', expected 0 to 6"),
         (row(pixels=pixels(300)), "pixel 300, expected 0-255"),
         (row(pixels=pixels(256, 7)), "pixel 256, expected 0-255"),
         (row(pixels=pixels(-1, 7)), "pixel -1, expected 0-255"),
@@ -113,8 +113,8 @@ def test_a_file_cut_in_the_middle_names_its_last_line(write):
         (HEADER, "no rows after the header; expected one face a row"),
         (HEADER + "\n\n", "no rows after the header; expected one face a row"),
         (
-            "emotion,pixels\n",
-            "the header is 'emotion,pixels'; expected the columns emotion,pixels,Usage",
+            "emotion,Usage\n0,Training\n",
+            "the header is 'emotion,Usage'; expected the columns emotion,pixels,Usage",
         ),
         (b"\x89PNG\r\n\x1a\n\x00", "expected the columns emotion,pixels,Usage"),
     ],

@@ -1,0 +1,76 @@
+"""Encoded images (PNG, JPEG, WebP, TIFF, BMP) made into faces: grey, square, of one size."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from fer.data.faces import Faces, pixel_hashes
+from fer.data.readers.bad import BadRows
+
+# One row of a set: its place in a message, label, part, and its face or what is wrong with it.
+Item = tuple[str, int, int, np.ndarray | ValueError]
+T = TypeVar("T")
+
+
+def prepare(encoded: bytes, *, size: int) -> np.ndarray:
+    """The face in an encoded image: uint8 [size, size].
+
+    OpenCV decodes it as grey, turned as its EXIF says; the centre square is cut out, which keeps
+    the proportions, and resized by area interpolation. ValueError where it is no whole image.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:  # an empty file, or one of more than 2^30 pixels
+        image = None
+    if image is None:
+        raise ValueError(f"no whole image that OpenCV can read ({len(encoded):,} bytes)")
+    height, width = image.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    return cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def prepare_all(
+    sources: Iterable[T], load: Callable[[T], bytes], *, size: int
+) -> Iterator[np.ndarray | ValueError]:
+    """The face of each source, or what is wrong with it, in their order; decoded in threads."""
+
+    def face(source: T) -> np.ndarray | ValueError:
+        try:
+            return prepare(load(source), size=size)
+        except OSError as fault:
+            return ValueError(fault.strerror)
+        except ValueError as fault:
+            return fault
+
+    with ThreadPoolExecutor() as threads:
+        yield from threads.map(face, sources)
+
+
+def gather(items: Iterable[Item], bad: BadRows, *, classes: tuple[str, ...]) -> Faces:
+    """The faces of `items`, numbered in their order; those with a fault go to `bad`."""
+    rows, labels, parts, images = [], [], [], []
+    for row, (place, label, part, image) in enumerate(items):
+        if isinstance(image, ValueError):
+            bad.add(place, image)
+            continue
+        rows.append(row)
+        labels.append(label)
+        parts.append(part)
+        images.append(image)
+    notes = bad.notes(len(rows))
+    stacked = np.stack(images)
+    return Faces(
+        images=stacked,
+        labels=np.array(labels, dtype=np.int64),
+        parts=np.array(parts, dtype=np.int8),
+        hashes=pixel_hashes(stacked),
+        rows=np.array(rows, dtype=np.int64),
+        classes=classes,
+        source=str(bad.source),
+        notes=notes,
+    )

@@ -1,0 +1,194 @@
+"""Where faces come from: a datamodule for each choice of `data=`."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import InitVar, dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Literal, get_args
+
+from fer.data import drawn, splits
+from fer.data.cache import cache_folder, cached
+from fer.data.faces import Faces
+from fer.data.module import FaceData
+from fer.data.readers import ferplus
+from fer.data.readers.bad import OnBadRow
+from fer.data.readers.csvfile import read_csv
+from fer.data.readers.folder import list_images, read_folder
+from fer.data.readers.parquet import list_parquet, read_parquet
+from fer.data.readers.pixels import SIDE
+from fer.errors import InputError
+from fer.labels import arrange
+
+# Names of cache entries: a number rises when its reader gives something else for the same file.
+CSV, FOLDER, PARQUET = "csv2", "folder1", "parquet1"
+
+
+@dataclass(kw_only=True, eq=False)
+class FER2013(FaceData):
+    """FER2013 from its csv at `path`, plain or in an archive (fer.data.readers.csvfile).
+
+    Without a path, fer2013.csv in $FER_DATA_DIR, else in ./data.
+    """
+
+    path: str | None = None
+    on_bad_row: OnBadRow = "raise"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.file = _in_data(self.path, "fer2013.csv")
+        if not self.file.is_file():
+            raise ValueError(
+                f"path: no file {self.file.absolute()}; get fer2013.csv from Kaggle's 'Challenges in "
+                "Representation Learning: Facial Expression Recognition Challenge' and name it with "
+                "data.path=FILE or its folder with FER_DATA_DIR; data=drawn runs without it"
+            )
+
+    def read(self) -> Faces:
+        read = partial(read_csv, on_bad_row=self.on_bad_row)
+        return cached(self.file, read, reader=f"{CSV}-{self.on_bad_row}")
+
+
+@dataclass(kw_only=True, eq=False)
+class FERPlus(FER2013):
+    """FER2013's faces with the labels of FER+, from the csv of votes at `votes`.
+
+    Without it, fer2013new.csv in $FER_DATA_DIR, else in ./data. target, min_votes and classes, 7 or
+    8: see fer.data.readers.ferplus.relabel.
+    """
+
+    votes: str | None = None
+    target: ferplus.Target = "majority"
+    min_votes: int = 0
+    classes: InitVar[Literal[7, 8]] = 8
+
+    def __post_init__(self, classes: Literal[7, 8]) -> None:
+        super().__post_init__()
+        self.votes_file = _in_data(self.votes, "fer2013new.csv")
+        if not self.votes_file.is_file():
+            raise ValueError(
+                f"votes: no file {self.votes_file.absolute()}; get fer2013new.csv from Microsoft's "
+                "repository FERPlus and name it with data.votes=FILE"
+            )
+        if self.target not in get_args(ferplus.Target):
+            raise ValueError(f"target: {self.target!r}, expected majority or votes")
+        if not 0 <= self.min_votes <= 10:
+            raise ValueError(f"min_votes: {self.min_votes}, expected 0 to 10, of ten votes a row")
+        if classes not in (7, 8):
+            raise ValueError(f"classes: {classes}, expected 7, or 8 with contempt")
+        self.classes = ferplus.CHOICES[:classes]
+
+    @cached_property
+    def original(self) -> Faces:
+        """FER2013 itself, all rows with their first labels."""
+        return super().read()
+
+    def read(self) -> Faces:
+        return ferplus.relabel(
+            self.original,
+            self.votes_file,
+            target=self.target,
+            min_votes=self.min_votes,
+            classes=len(self.classes),
+            on_bad_row=self.on_bad_row,
+        )
+
+
+@dataclass(kw_only=True, eq=False)
+class ImageSet(FaceData):
+    """Encoded images at `path`, made `size` pixels square; the set itself names classes and parts.
+
+    split: auto is official where the set names parts, else random.
+    """
+
+    path: str | None = None
+    size: int = SIDE
+    on_bad_row: OnBadRow = "raise"
+    split: splits.Kind | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        if self.path is None:
+            raise ValueError("path: none; name the images with data.path=PATH")
+        self.file = Path(self.path)
+        if not self.file.exists():
+            raise ValueError(f"path: no file or folder {self.file.absolute()}")
+        if self.size < 1:
+            raise ValueError(f"size: {self.size}, expected 1 pixel or more")
+        self.classes, parts = self.look()
+        if len(self.classes) < 2:
+            found = ", ".join(self.classes) or "none"
+            raise InputError(f"{self.file}: classes: {found}; expected two or more to tell apart")
+        if self.split == "auto":
+            self.split = "official" if max(parts) >= 0 else "random"
+        super().__post_init__()
+
+    def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
+        """The classes, and the part of each file, known before any image is read."""
+        raise NotImplementedError
+
+    def _cached(self, read: Callable[..., Faces], reader: str) -> Faces:
+        read = partial(read, size=self.size, on_bad_row=self.on_bad_row)
+        return cached(self.file, read, reader=f"{reader}-{self.size}-{self.on_bad_row}")
+
+
+@dataclass(kw_only=True, eq=False)
+class Folder(ImageSet):
+    """A folder of images, `<class>/*` or `<train|val|test>/<class>/*` (fer.data.readers.folder)."""
+
+    def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
+        listing = list_images(self.file)
+        return arrange(listing.names)[0], listing.parts
+
+    def read(self) -> Faces:
+        return self._cached(read_folder, FOLDER)
+
+
+@dataclass(kw_only=True, eq=False)
+class Parquet(ImageSet):
+    """Parquet files with columns `image` and `label` (fer.data.readers.parquet)."""
+
+    def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
+        listing = list_parquet(self.file)
+        return listing.classes, listing.parts
+
+    def read(self) -> Faces:
+        return self._cached(read_parquet, PARQUET)
+
+
+@dataclass(kw_only=True, eq=False)
+class Drawn(FaceData):
+    """`count` drawn faces, written once as a csv in FER2013's form and read like any other."""
+
+    count: int = 6000
+    draw_seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.count < 500:
+            raise ValueError(
+                f"count: {self.count}, expected 500 or more: every part needs each class"
+            )
+        if self.draw_seed < 0:
+            raise ValueError(f"draw_seed: {self.draw_seed}, expected 0 or more")
+
+    def read(self) -> Faces:
+        # Named after the code that draws, so that a changed drawing never meets an old file.
+        sources = sorted(Path(drawn.__file__).parent.glob("*.py"))
+        code = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+        file = cache_folder() / f"drawn-{self.count}-{self.draw_seed}-{code[:12]}.csv"
+        if not file.exists():
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as fault:
+                raise InputError(
+                    f"{file.parent}: {fault.strerror}; set FER_CACHE_DIR to move it"
+                ) from None
+            drawn.write_csv(file, count=self.count, seed=self.draw_seed)
+        return cached(file, read_csv, reader=CSV)
+
+
+def _in_data(path: str | None, name: str) -> Path:
+    """`path`, or without one `name` in $FER_DATA_DIR, else in ./data."""
+    folder = Path(os.environ.get("FER_DATA_DIR") or "data")
+    return Path(path) if path is not None else folder / name
