@@ -45,9 +45,11 @@ def duration(seconds: float | None) -> str:
 
 
 def listed(value: object) -> str:
-    """A dict as `torch 2.13, numpy 2.4`, anything else as its text; a dash where missing."""
+    """A dict as `torch 2.13, numpy 2.4`, a list as `a; b`, others as text; a dash where missing."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {listed(inner)}" for key, inner in value.items()) or DASH
+    if isinstance(value, list):
+        return "; ".join(map(listed, value)) or DASH
     if isinstance(value, float):
         return fixed(value, ".6g")
     return DASH if value is None or value == "" else str(value)

@@ -242,6 +242,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "processes": trainer.world_size,
         "threads": torch.get_num_threads(),
         "seed": cfg.seed,
+        "notes": list(faces.notes),
         "monitor": cfg.monitor,
         "monitored": monitored,
         "split": parts.kind,
@@ -293,8 +294,9 @@ def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
 
 def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
     sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in counts.items())
+    notes = "".join(f"note: {note}\n" for note in data.faces.notes)
     return (
-        f"{data.faces.source}: {sizes} faces, split {data.parts.kind}\n"
+        f"{data.faces.source}: {sizes} faces, split {data.parts.kind}\n{notes}"
         f"{cfg.model._target_.rsplit('.', 1)[1]}: {facts['parameters']:,} parameters, "
         f"{facts['gflop']:.3f} GFLOP an image; {trainer.precision} on "
         f"{trainer.strategy.root_device}, {trainer.world_size} process(es)"

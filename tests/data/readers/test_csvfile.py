@@ -1,8 +1,11 @@
 """Reading FER2013's csv: a good one, and each way in which one can be bad."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from fer.data import splits
+from fer.data.readers.bad import BadRows
 from fer.data.readers.csvfile import read_csv
 from fer.errors import InputError
 from fer.labels import EMOTIONS
@@ -131,3 +134,140 @@ def test_the_bad_row_of_the_first_line_after_a_blank_one(write):
     path = write(f"{HEADER}\n\n{row(emotion=9)}")
     with pytest.raises(InputError, match="line 3: emotion '9'"):
         read_csv(path)
+
+
+def test_kaggles_editions(sixty, same, tmp_path):
+    path = tmp_path / "icml_face_data.csv"
+    table = sixty.table[["emotion", "Usage", "pixels"]]
+    table.columns = ["emotion", " Usage", " pixels"]
+    table.to_csv(path, index=False)
+    same(read_csv(path))
+
+    path = tmp_path / "train.csv"
+    sixty.table[["emotion", "pixels"]].to_csv(path, index=False)
+    faces = read_csv(path)
+    np.testing.assert_array_equal(faces.images, sixty.images)
+    assert set(faces.parts.tolist()) == {-1}
+    assert faces.notes == ("no column Usage: the file names no parts",)
+    with pytest.raises(InputError, match="no rows for train; data.split=official wants"):
+        splits.official(faces)
+
+    path = tmp_path / "test.csv"
+    sixty.table[["pixels"]].to_csv(path, index=False)
+    with pytest.raises(InputError) as fault:
+        read_csv(path)
+    assert str(fault.value) == (
+        f"{path}: the header is 'pixels'; no column `emotion`: faces without labels, such as "
+        "Kaggle's test.csv, train nothing"
+    )
+
+
+def test_names_and_semicolons(sixty, same, tmp_path):
+    path = tmp_path / "named.csv"
+    spelt = ["Rage", "disgust", "fearful", "happiness", "sad", "Surprised", "neutral"]
+    table = sixty.table.assign(emotion=[spelt[label] for label in sixty.labels])
+    table.to_csv(path, index=False, sep=";")
+    same(read_csv(path))
+
+
+def planes(sixty, *, scale=1.0) -> np.ndarray:
+    """Two planes beside the original, some of whose values no byte holds: [N, 2, 2304]."""
+    flat = sixty.images.reshape(len(sixty), -1).astype(float)
+    return np.stack([flat * 4 - 100, flat / 2], axis=1) * scale
+
+
+def text(values) -> str:
+    return " ".join(f"{value:g}" for value in values)
+
+
+def test_the_labs_planes_in_one_column(sixty, same, tmp_path):
+    path = tmp_path / "fer2021.csv"
+    beside = planes(sixty)
+    pixels = [f"{own} {text(more.ravel())}" for own, more in zip(sixty.table["pixels"], beside)]
+    sixty.table.assign(pixels=pixels).to_csv(path, index=False)
+    faces = read_csv(path)
+    same(faces)
+    outside = int(((beside < 0) | (beside > 255)).sum())
+    assert outside > 1000
+    assert faces.notes == (
+        "2 planes beside the original left out, as data.channels computes them anew; "
+        f"{outside:,} of their values lie outside 0-255",
+    )
+
+
+@pytest.mark.parametrize("own", ["original", "pixels", " Original"])
+def test_a_column_a_plane(sixty, same, tmp_path, own):
+    path = tmp_path / "wide.csv"
+    beside = planes(sixty)
+    pd.DataFrame(
+        {
+            "sobel": [text(row[0]) for row in beside],
+            "emotion": sixty.labels,
+            own: sixty.table["pixels"],
+            "Usage": sixty.table["Usage"],
+            "rot_left_20": [text(row[1]) for row in beside],
+        }
+    ).to_csv(path)  # with pandas' unnamed index in front
+    faces = read_csv(path)
+    same(faces)
+    assert faces.notes[0].startswith("2 planes beside the original left out")
+
+
+def test_a_file_without_the_original_plane_is_refused(sixty, tmp_path):
+    path = tmp_path / "wide.csv"
+    table = sixty.table.rename(columns={"pixels": "contrast"})
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError) as fault:
+        read_csv(path)
+    assert str(fault.value) == (
+        f"{path}: the header is 'emotion,contrast,Usage'; expected a column `original` or `pixels`: "
+        "the other planes are computed of it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pixels_of_row_2", "message"),
+    [
+        (" ".join(["7"] * 4000), "1696 values beside the original, expected 2304 (1 x 48x48)"),
+        (" ".join(["7"] * 2304), "0 values beside the original, expected 2304 (1 x 48x48)"),
+        (" ".join(["7"] * 100), "100 pixels, expected 2304 (48x48)"),
+        (" ".join(["300"] + ["7"] * 4607), "pixel 300, expected 0-255"),
+        (" ".join(["7"] * 4607 + ["x"]), "a plane beside the original holds what is no number"),
+    ],
+)
+def test_a_bad_row_among_planes(write, pixels_of_row_2, message):
+    first = row(0, pixels=" ".join(["7"] * 4608))
+    path = write("\n".join([HEADER, first, row(1, pixels=pixels_of_row_2)]))
+    with pytest.raises(InputError) as fault:
+        read_csv(path)
+    assert str(fault.value) == f"{path} line 3: {message}"
+
+
+def test_rows_of_several_sizes(write):
+    path = write("\n".join([HEADER, row(), row(pixels=" ".join(["7"] * 4608))]))
+    with pytest.raises(InputError, match="line 3: 4608 pixels, expected 2304"):
+        read_csv(path)
+
+
+def test_bad_rows_are_skipped_counted_and_leave_their_numbers(write):
+    lines = [HEADER, row(0), row(emotion=9), row(1), row(2), row(pixels=pixels(300)), row(3)]
+    faces = read_csv(write("\n".join(lines)), on_bad_row="skip")
+    np.testing.assert_array_equal(faces.images, IMAGES)
+    assert faces.rows.tolist() == [0, 2, 3, 5]
+    assert faces.notes == (
+        "2 bad rows skipped, the first at line 3: emotion '9', expected 0 to 6",
+    )
+
+
+def test_nothing_but_bad_rows(write):
+    path = write("\n".join([HEADER, row(emotion=9), "x"]))
+    with pytest.raises(InputError) as fault:
+        read_csv(path, on_bad_row="skip")
+    assert str(fault.value) == (
+        f"{path}: 2 bad rows and no good one; line 2: emotion '9', expected 0 to 6"
+    )
+
+
+def test_an_unknown_policy():
+    with pytest.raises(ValueError, match="^on_bad_row: 'drop', expected raise or skip$"):
+        BadRows("drop", "faces.csv")
