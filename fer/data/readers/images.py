@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
+from cv2.utils import logging
 
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.readers.bad import BadRows
@@ -47,8 +48,12 @@ def prepare_all(
         except ValueError as fault:
             return fault
 
-    with ThreadPoolExecutor() as threads:
-        yield from threads.map(face, sources)
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # `BadRows` says what is wrong
+    try:
+        with ThreadPoolExecutor() as threads:
+            yield from threads.map(face, sources)
+    finally:
+        logging.setLogLevel(level)
 
 
 def gather(items: Iterable[Item], bad: BadRows, *, classes: tuple[str, ...]) -> Faces:

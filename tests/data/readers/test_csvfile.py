@@ -254,9 +254,7 @@ def test_bad_rows_are_skipped_counted_and_leave_their_numbers(write):
     faces = read_csv(write("\n".join(lines)), on_bad_row="skip")
     np.testing.assert_array_equal(faces.images, IMAGES)
     assert faces.rows.tolist() == [0, 2, 3, 5]
-    assert faces.notes == (
-        "2 bad rows skipped, the first at line 3: emotion '9', expected 0 to 6",
-    )
+    assert faces.notes == ("2 bad rows skipped, the first at line 3: emotion '9', expected 0 to 6",)
 
 
 def test_nothing_but_bad_rows(write):

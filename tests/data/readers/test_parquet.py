@@ -1,0 +1,140 @@
+"""Encoded images in Parquet: both forms of both columns, parts, and files that will not do."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.data.readers.parquet import list_parquet, read_parquet
+from fer.errors import InputError
+from fer.labels import EMOTIONS
+
+pa = pytest.importorskip("pyarrow", reason="pyarrow, the extra `parquet`, is not installed")
+import pyarrow.parquet as pq  # noqa: E402
+
+SPELT = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+
+
+def png(image: np.ndarray) -> bytes:
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+def write(path: Path, images, labels, *, names=None, struct: bool = True, **more) -> Path:
+    encoded = [{"bytes": data, "path": None} if struct else data for data in images]
+    table = pa.table({"image": encoded, "label": labels, **more})
+    if names:
+        features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
+        metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+        table = table.replace_schema_metadata(metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+    return path
+
+
+def small(count: int) -> list[bytes]:
+    return [png(np.full((48, 48), grey, np.uint8)) for grey in range(count)]
+
+
+@pytest.mark.parametrize("names", [["train-00000-of-00001", "validation-0", "test-0"],
+                                   ["a/train/0000", "a/validation/0000", "a/test/0000"]])  # fmt: skip
+@pytest.mark.parametrize("struct", [True, False])
+def test_the_sixty_faces_in_parts(sixty, same, tmp_path, names, struct):
+    # A hub's own order of classes, told by the metadata.
+    order = sorted(SPELT)
+    for part, name in enumerate(names):
+        chosen = np.flatnonzero(sixty.parts == part)
+        write(
+            tmp_path / f"{name}.parquet",
+            [png(sixty.images[row]) for row in chosen],
+            [order.index(SPELT[sixty.labels[row]]) for row in chosen],
+            names=order,
+            struct=struct,
+            more=[0.5] * len(chosen),
+        )
+    faces = read_parquet(tmp_path, size=48)
+    by_name = np.concatenate([np.flatnonzero(sixty.parts == part) for part in (2, 0, 1)])
+    same(faces, by_name)
+    assert faces.classes == EMOTIONS and faces.rows.tolist() == list(range(60))
+
+
+def test_one_file_names_no_part(sixty, tmp_path):
+    labels = [SPELT[label] for label in sixty.labels]
+    path = write(tmp_path / "train.parquet", [png(image) for image in sixty.images], labels)
+    faces = read_parquet(path, size=48)
+    np.testing.assert_array_equal(faces.images, sixty.images)
+    np.testing.assert_array_equal(faces.labels, sixty.labels)
+    assert set(faces.parts.tolist()) == {-1} and faces.classes == EMOTIONS
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "classes", "found"),
+    [
+        (["wink", "awe", "wink"], None, ("awe", "wink"), [1, 0, 1]),
+        ([10, 2, 10], None, ("2", "10"), [1, 0, 1]),
+        ([1, 0, 1], ["wink", "awe"], ("awe", "wink"), [0, 1, 0]),
+    ],
+)
+def test_own_classes(tmp_path, labels, names, classes, found):
+    path = write(tmp_path / "own.parquet", small(3), labels, names=names)
+    faces = read_parquet(path, size=48)
+    assert faces.classes == list_parquet(path).classes == classes
+    assert faces.labels.tolist() == found
+
+
+def test_bad_rows(tmp_path):
+    images = [*small(2), b"no image", None, *small(1)]
+    path = write(tmp_path / "bad.parquet", images, [0, -1, 0, 1, None], names=["awe", "wink"])
+    with pytest.raises(InputError) as fault:
+        read_parquet(path, size=48)
+    assert str(fault.value) == f"{path} row 1: label -1, expected one of awe, wink"
+    faces = read_parquet(path, size=48, on_bad_row="skip")
+    assert faces.rows.tolist() == [0]
+    assert faces.notes == (
+        "4 bad rows skipped, the first at row 1: label -1, expected one of awe, wink",
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (b"no image", "no whole image that OpenCV can read (8 bytes)"),
+        (None, "no image in the row: its bytes must be inside the file"),
+    ],
+)
+@pytest.mark.parametrize("struct", [True, False])
+def test_an_unreadable_image_of_one_file_among_several(tmp_path, image, message, struct):
+    write(tmp_path / "test-0.parquet", small(2), ["a", "b"], struct=struct)
+    write(tmp_path / "train-0.parquet", [*small(1), image], ["a", "b"], struct=struct)
+    with pytest.raises(InputError) as fault:
+        read_parquet(tmp_path, size=48)
+    assert str(fault.value) == f"{tmp_path}/train-0.parquet row 1: {message}"
+
+
+def test_files_that_will_not_do(tmp_path):
+    with pytest.raises(InputError, match=r"no \*.parquet in it$"):
+        read_parquet(tmp_path, size=48)
+    path = write(tmp_path / "train-0.parquet", small(3), ["a", "b", "a"])
+    content = path.read_bytes()
+    for cut in (content[:-20], content[: len(content) // 2], b"", b"emotion,pixels\n"):
+        path.write_bytes(cut)
+        with pytest.raises(InputError) as fault:
+            read_parquet(path, size=48)
+        text = str(fault.value)
+        assert text.startswith(f"{path}: no whole Parquet file (") and "\n" not in text
+    pq.write_table(pa.table({"img": small(1), "label": [0]}), path)
+    with pytest.raises(InputError, match="columns img, label; expected image and label$"):
+        read_parquet(path, size=48)
+    write(path, small(3), ["a", "b", "a"])
+    write(tmp_path / "rest.parquet", small(3), ["a", "b", "a"])
+    with pytest.raises(InputError, match="rest.parquet: names no part while others do; expected"):
+        read_parquet(tmp_path, size=48)
+
+
+def test_without_pyarrow(tmp_path, monkeypatch):
+    path = write(tmp_path / "own.parquet", small(2), ["a", "b"])
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match="^data=parquet wants pyarrow: pip install 'fer-lab"):
+        read_parquet(path, size=48)
