@@ -1,0 +1,188 @@
+"""The datamodules: what they know before reading, what they refuse, and a run on own classes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer.data.sources import FER2013, FERPlus, Folder, Parquet
+from fer.errors import InputError
+from fer.labels import EMOTIONS, arrange
+
+ROOT = Path(__file__).parent.parent.parent
+CLASSES = ("awe", "boredom", "contentment", "doubt", "envy", "pride", "relief", "wink & grin")
+USAGES = ("Training", "PublicTest", "PrivateTest")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("FER_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
+def photos(root: Path, *, folders=CLASSES, each: int = 7, width: int = 100) -> Path:
+    """Colour photographs 80 high, each class with a tone of its own."""
+    rng = np.random.default_rng(0)
+    for tone, name in enumerate(folders):
+        (root / name).mkdir(parents=True)
+        for number in range(each):
+            image = rng.normal(30 * tone + 20, 10, (80, width, 3)).clip(0, 255).astype(np.uint8)
+            assert cv2.imwrite(str(root / name / f"{number}.jpg"), image)
+    return root
+
+
+def two_csv_files(folder: Path, *, count: int = 6) -> tuple[str, str]:
+    """fer2013.csv of grey faces, and votes for it, each row won by another emotion."""
+    csv, votes = folder / "fer2013.csv", folder / "fer2013new.csv"
+    pixels = [" ".join([str(40 * row)] * 2304) for row in range(count)]
+    usages = [USAGES[row % 3] for row in range(count)]
+    pd.DataFrame({"emotion": 0, "pixels": pixels, "Usage": usages}).to_csv(csv, index=False)
+    table = pd.DataFrame(np.diag([9] * 10)[:count], columns=(
+        "anger disgust fear happiness sadness surprise neutral contempt unknown NF".split()
+    ))  # fmt: skip
+    table.insert(0, "Usage", usages)
+    table.insert(1, "Image name", "")
+    table.to_csv(votes, index=False)
+    return str(csv), str(votes)
+
+
+def test_arrange_by_hand():
+    assert arrange(["Sad", "anger", "RAGE"]) == (("angry", "sad"), {"RAGE": 0, "Sad": 1, "anger": 0})
+    assert arrange(reversed((*EMOTIONS, "contempt")))[0] == (*EMOTIONS, "contempt")
+    assert arrange(["sad", "Bored", "Anger"]) == (
+        ("Anger", "Bored", "sad"), {"Anger": 0, "Bored": 1, "sad": 2}
+    )  # fmt: skip
+
+
+def test_ferplus_and_the_faces_it_relabels(tmp_path):
+    csv, votes = two_csv_files(tmp_path)
+    data = FERPlus(path=csv, votes=votes)
+    assert data.classes == (*EMOTIONS, "contempt")
+    assert data.faces.labels.tolist() == [0, 1, 2, 3, 4, 5] and data.faces.targets is None
+    assert data.original.labels.tolist() == [0] * 6 and data.original.classes == EMOTIONS
+    soft = FERPlus(path=csv, votes=votes, target="votes", classes=7)
+    assert soft.classes == soft.faces.classes == EMOTIONS
+    np.testing.assert_array_equal(soft.faces.targets, np.eye(7)[:6])
+
+
+def test_ferplus_finds_both_files_in_the_data_folder(tmp_path, monkeypatch):
+    two_csv_files(tmp_path)
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
+    assert len(FERPlus().faces) == len(FER2013().faces) == 6
+    (tmp_path / "fer2013new.csv").unlink()
+    with pytest.raises(ValueError, match="^votes: no file .*fer2013new.csv; get fer2013new.csv from"):
+        FERPlus()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "mean"}, "^target: 'mean', expected majority or votes$"),
+        ({"min_votes": 11}, "^min_votes: 11, expected 0 to 10"),
+        ({"classes": 9}, "^classes: 9, expected 7, or 8 with contempt$"),
+    ],
+)
+def test_ferplus_checks_its_options(tmp_path, options, message):
+    csv, votes = two_csv_files(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        FERPlus(path=csv, votes=votes, **options)
+
+
+def test_a_folder_knows_its_classes_before_it_is_read(tmp_path):
+    data = Folder(path=str(photos(tmp_path)), size=32, batch_size=8)
+    assert (data.classes, data.size, data.split) == (CLASSES, 32, "random")
+    assert data.faces.images.shape == (56, 32, 32) and data.faces.classes == CLASSES
+    assert data.faces.counts() == [7] * 8
+    by_tone = data.faces.images.reshape(8, -1).mean(1)
+    np.testing.assert_allclose(by_tone, 30 * np.arange(8) + 20, atol=2)
+
+
+def test_the_split_of_a_folder_is_official_where_it_names_parts(tmp_path):
+    for part in ("train", "val", "test"):
+        photos(tmp_path / part, folders=("a", "b"), each=2)
+    data = Folder(path=str(tmp_path), batch_size=2)
+    assert data.split == "official"
+    assert [len(data.parts.part(name)) for name in ("train", "val", "test")] == [4, 4, 4]
+    assert Folder(path=str(tmp_path), split="random").split == "random"
+
+
+def test_a_folder_is_read_again_only_when_a_file_has_changed(tmp_path, monkeypatch):
+    root = photos(tmp_path, folders=("a", "b"), each=2)
+    first = Folder(path=str(root)).faces
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "imdecode", None)
+        np.testing.assert_array_equal(Folder(path=str(root)).faces.images, first.images)
+    cv2.imwrite(str(root / "a" / "0.jpg"), np.zeros((9, 9), np.uint8))
+    assert Folder(path=str(root)).faces.images[0].max() == 0
+    (root / "b" / "1.jpg").rename(root / "b" / "9.jpg")
+    cv2.imwrite(str(root / "b" / "1.jpg"), np.zeros((9, 9), np.uint8))
+    assert len(Folder(path=str(root)).faces) == 5
+
+
+def test_too_few_images_for_a_split_are_one_line(tmp_path):
+    data = Folder(path=str(photos(tmp_path, folders=("a", "b"), each=1)))
+    with pytest.raises(InputError, match="1 images of a; a stratified split wants 7 of each class"):
+        data.parts
+
+
+@pytest.mark.parametrize("source", [Folder, Parquet])
+def test_image_sets_check_their_options(source, tmp_path):
+    with pytest.raises(ValueError, match="^path: none; name the images with data.path=PATH$"):
+        source()
+    with pytest.raises(ValueError, match="^path: no file or folder .*nowhere$"):
+        source(path=str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match="^size: 0, expected 1 pixel or more$"):
+        source(path=str(tmp_path), size=0)
+
+
+def test_one_class_is_nothing_to_tell_apart(tmp_path):
+    with pytest.raises(InputError, match="classes: a; expected two or more to tell apart$"):
+        Folder(path=str(photos(tmp_path, folders=("a",))))
+
+
+def test_parquet_is_cached_and_split_at_random(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow, the extra `parquet`, is not installed")
+    root = photos(tmp_path / "photos", folders=("a", "b"), each=7)
+    files = sorted(root.glob("*/*.jpg"))
+    table = pd.DataFrame(
+        {"image": [file.read_bytes() for file in files], "label": [f.parent.name for f in files]}
+    )
+    table.to_parquet(tmp_path / "faces.parquet", engine="pyarrow")
+    data = Parquet(path=str(tmp_path / "faces.parquet"), batch_size=2)
+    assert (data.classes, data.split) == (("a", "b"), "random")
+    folder = Folder(path=str(root))
+    np.testing.assert_array_equal(data.faces.images, folder.faces.images)
+    np.testing.assert_array_equal(data.faces.labels, folder.faces.labels)
+    assert isinstance(Parquet(path=data.path).faces.images, np.memmap)
+
+
+def test_a_folder_of_own_classes_trains_and_fills_a_run_folder(tmp_path):
+    photos(tmp_path / "photos", each=14)
+    (tmp_path / "photos" / "awe" / "broken.png").write_bytes(b"no image")
+    words = "data=folder data.path=photos data.size=40 data.batch_size=16 trainer=debug".split()
+    words += ["hydra.run.dir=run", "data.on_bad_row=skip", "data.channels=[original,sobel]"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *words],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "note: 1 bad rows skipped, the first at awe/broken.png: no whole image" in done.stdout
+    run = tmp_path / "run"
+    wanted = "summary.json predictions.csv confusion_matrix.png curves.png report.html split.json"
+    assert [name for name in wanted.split() if not (run / name).exists()] == []
+    predictions = pd.read_csv(run / "predictions.csv")
+    assert list(predictions.columns[3:]) == [f"p_{name}" for name in CLASSES]
+    assert pd.read_csv(run / "summary.csv")["emotions"].tolist() == list(CLASSES)
+    summary = json.loads((run / "summary.json").read_text())
+    assert set(summary["notes"][0].split()) >= {"skipped,", "awe/broken.png:"}
+    assert {f"test/recall_{name}" for name in CLASSES} <= set(summary)
+    report = (run / "report.html").read_text()
+    assert "wink &amp; grin" in report and "bad rows skipped, the first at awe/broken.png" in report
