@@ -52,7 +52,10 @@ def two_csv_files(folder: Path, *, count: int = 6) -> tuple[str, str]:
 
 
 def test_arrange_by_hand():
-    assert arrange(["Sad", "anger", "RAGE"]) == (("angry", "sad"), {"RAGE": 0, "Sad": 1, "anger": 0})
+    assert arrange(["Sad", "anger", "RAGE"]) == (
+        ("angry", "sad"),
+        {"RAGE": 0, "Sad": 1, "anger": 0},
+    )
     assert arrange(reversed((*EMOTIONS, "contempt")))[0] == (*EMOTIONS, "contempt")
     assert arrange(["sad", "Bored", "Anger"]) == (
         ("Anger", "Bored", "sad"), {"Anger": 0, "Bored": 1, "sad": 2}
@@ -75,7 +78,9 @@ def test_ferplus_finds_both_files_in_the_data_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
     assert len(FERPlus().faces) == len(FER2013().faces) == 6
     (tmp_path / "fer2013new.csv").unlink()
-    with pytest.raises(ValueError, match="^votes: no file .*fer2013new.csv; get fer2013new.csv from"):
+    with pytest.raises(
+        ValueError, match="^votes: no file .*fer2013new.csv; get fer2013new.csv from"
+    ):
         FERPlus()
 
 
