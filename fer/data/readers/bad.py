@@ -35,6 +35,6 @@ class BadRows:
             return ()
         if not read:
             raise InputError(
-                f"{self.source}: {self.count:,} bad rows and no good one; {self.first}"
+                f"{self.source}: no good row, {self.count:,} bad; the first at {self.first}"
             )
-        return (f"{self.count:,} bad rows skipped, the first at {self.first}",)
+        return (f"bad rows skipped: {self.count:,}; the first at {self.first}",)

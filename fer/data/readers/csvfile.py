@@ -20,8 +20,8 @@ from fer.errors import InputError
 from fer.labels import ALIASES, EMOTIONS, canonical
 from fer.preprocess import PLANES
 
-USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # to indices of PARTS, by convention
-PARTS = {usage.encode(): part for usage, part in USAGES.items()}
+USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # to indices of PART_OF, by convention
+PART_OF = {usage.encode(): part for usage, part in USAGES.items()}
 LABELS = {str(index).encode(): index for index in range(len(EMOTIONS))} | {
     name.encode(): EMOTIONS.index(canonical(name)) for name in (*EMOTIONS, *ALIASES)
 }
@@ -122,7 +122,7 @@ class _Form:
     def _part(self, fields: list[bytes]) -> int:
         if self.usage is None:
             return -1
-        part = PARTS.get(fields[self.usage])
+        part = PART_OF.get(fields[self.usage])
         if part is None:
             raise ValueError(f"Usage {shown(fields[self.usage])}, expected {', '.join(USAGES)}")
         return part
@@ -149,7 +149,7 @@ class _Form:
         notes = []
         if computed:
             notes.append(
-                f"{computed} planes beside the original left out, as data.channels computes them "
+                f"planes left out beside the original: {computed}, as data.channels computes them "
                 f"anew; {self.outside:,} of their values lie outside 0-255"
             )
         if self.usage is None:

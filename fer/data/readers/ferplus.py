@@ -12,7 +12,7 @@ import numpy as np
 
 from fer.data.faces import Faces
 from fer.data.readers.bad import BadRows, OnBadRow
-from fer.data.readers.csvfile import PARTS, USAGES
+from fer.data.readers.csvfile import PART_OF, USAGES
 from fer.data.readers.pixels import shown
 from fer.data.readers.table import open_table
 from fer.errors import InputError
@@ -123,13 +123,13 @@ def _order(columns: Sequence[str]) -> list[int]:
 def _row(fields: list[bytes], usage: int, columns: list[int]) -> tuple[int, list[int]]:
     if len(fields) <= max(usage, *columns):
         raise ValueError(f"{len(fields)} columns: is the file cut off?")
-    if fields[usage] not in PARTS:
+    if fields[usage] not in PART_OF:
         raise ValueError(f"Usage {shown(fields[usage])}, expected {', '.join(USAGES)}")
     counts = [fields[column] for column in columns]
     wrong = next((field for field in counts if not field.isdigit()), None)
     if wrong is not None:
         raise ValueError(f"{shown(wrong)} votes, expected a whole number")
-    return PARTS[fields[usage]], [int(field) for field in counts]
+    return PART_OF[fields[usage]], [int(field) for field in counts]
 
 
 def _match(faces: Faces, parts: np.ndarray, path: Path) -> None:

@@ -82,7 +82,7 @@ def read_folder(root: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Fac
     read = gather(bar, bad, classes=classes)
     if not listing.others:
         return read
-    note = f"{len(listing.others):,} files that are no images left out, such as {listing.others[0]}"
+    note = f"files left out as no images: {len(listing.others):,}, such as {listing.others[0]}"
     return replace(read, notes=(*read.notes, note))
 
 

@@ -190,7 +190,7 @@ def test_the_labs_planes_in_one_column(sixty, same, tmp_path):
     outside = int(((beside < 0) | (beside > 255)).sum())
     assert outside > 1000
     assert faces.notes == (
-        "2 planes beside the original left out, as data.channels computes them anew; "
+        "planes left out beside the original: 2, as data.channels computes them anew; "
         f"{outside:,} of their values lie outside 0-255",
     )
 
@@ -210,7 +210,7 @@ def test_a_column_a_plane(sixty, same, tmp_path, own):
     ).to_csv(path)  # with pandas' unnamed index in front
     faces = read_csv(path)
     same(faces)
-    assert faces.notes[0].startswith("2 planes beside the original left out")
+    assert faces.notes[0].startswith("planes left out beside the original: 2,")
 
 
 def test_a_file_without_the_original_plane_is_refused(sixty, tmp_path):
@@ -254,7 +254,9 @@ def test_bad_rows_are_skipped_counted_and_leave_their_numbers(write):
     faces = read_csv(write("\n".join(lines)), on_bad_row="skip")
     np.testing.assert_array_equal(faces.images, IMAGES)
     assert faces.rows.tolist() == [0, 2, 3, 5]
-    assert faces.notes == ("2 bad rows skipped, the first at line 3: emotion '9', expected 0 to 6",)
+    assert faces.notes == (
+        "bad rows skipped: 2; the first at line 3: emotion '9', expected 0 to 6",
+    )
 
 
 def test_nothing_but_bad_rows(write):
@@ -262,7 +264,7 @@ def test_nothing_but_bad_rows(write):
     with pytest.raises(InputError) as fault:
         read_csv(path, on_bad_row="skip")
     assert str(fault.value) == (
-        f"{path}: 2 bad rows and no good one; line 2: emotion '9', expected 0 to 6"
+        f"{path}: no good row, 2 bad; the first at line 2: emotion '9', expected 0 to 6"
     )
 
 

@@ -145,7 +145,7 @@ def test_a_bad_row_of_votes(write, row, message):
     found = relabel(faces(), path, target="majority", on_bad_row="skip")
     assert 3 not in found.rows
     assert found.notes == (
-        f"1 bad rows skipped, the first at line 5: {message}",
+        f"bad rows skipped: 1; the first at line 5: {message}",
         "of 8 rows dropped: 1 without a vote, 1 tied, 1 voted no face, 1 voted unknown",
     )
 

@@ -62,7 +62,7 @@ def test_what_is_no_image_or_hidden(tmp_path):
     (tmp_path / "b" / "notes.txt").write_text("x")
     faces = read_folder(tmp_path, size=48)
     assert faces.classes == ("a", "b") and len(faces) == 2
-    assert faces.notes == ("1 files that are no images left out, such as b/notes.txt",)
+    assert faces.notes == ("files left out as no images: 1, such as b/notes.txt",)
 
 
 def test_linked_folders_are_followed(tmp_path):
@@ -111,7 +111,7 @@ def test_an_unreadable_image(tmp_path):
     assert str(fault.value) == f"{tmp_path}/a/1.png: {wrong}"
     faces = read_folder(tmp_path, size=48, on_bad_row="skip")
     assert (faces.rows.tolist(), faces.labels.tolist()) == ([1, 2], [0, 1])
-    assert faces.notes == (f"1 bad rows skipped, the first at a/1.png: {wrong}",)
+    assert faces.notes == (f"bad rows skipped: 1; the first at a/1.png: {wrong}",)
 
 
 def test_names_of_parts():

@@ -93,7 +93,7 @@ def test_bad_rows(tmp_path):
     faces = read_parquet(path, size=48, on_bad_row="skip")
     assert faces.rows.tolist() == [0]
     assert faces.notes == (
-        "4 bad rows skipped, the first at row 1: label -1, expected one of awe, wink",
+        "bad rows skipped: 4; the first at row 1: label -1, expected one of awe, wink",
     )
 
 
