@@ -20,7 +20,7 @@ from fer.errors import InputError
 from fer.labels import ALIASES, EMOTIONS, canonical
 from fer.preprocess import PLANES
 
-USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # to indices of PART_OF, by convention
+USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # to indices of PARTS, by convention
 PART_OF = {usage.encode(): part for usage, part in USAGES.items()}
 LABELS = {str(index).encode(): index for index in range(len(EMOTIONS))} | {
     name.encode(): EMOTIONS.index(canonical(name)) for name in (*EMOTIONS, *ALIASES)
