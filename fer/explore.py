@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from fer import figures
 from fer.data.augment import Augment
-from fer.data.facts import Facts, Parts, examples, mean_faces, measure
+from fer.data.facts import Agreement, Facts, Parts, examples, mean_faces, measure
 from fer.data.faces import Faces
 from fer.page import write_page
 from fer.preprocess import PLANES, unit
@@ -88,18 +88,21 @@ def write_explore(
     parts: Parts,
     augment: Augment,
     *,
+    agreement: Agreement | None = None,
     seed: int,
     title: str,
     overrides: Sequence[str],
 ) -> None:
     """Writes explore.html and its figures as .png into `folder`, each file whole or not at all.
 
-    `seed`: of the examples and the augmentation; `title`, `overrides`: what heads the page.
+    `agreement`: with the voters of FER+, where these are at hand; `seed`: of the examples and the
+    augmentation; `title`, `overrides`: what heads the page.
     """
     facts, captions = measure(faces, parts), Captions(faces, parts)
     drawings = _of_labels(faces, parts, facts)
     drawings |= _of_pixels(faces, parts, augment, seed=seed)
     drawings |= _of_copies(faces, facts, captions)
+    drawings |= _of_votes(agreement) if agreement is not None else {}
     pictures = {}
     for name, draw in tqdm(drawings.items(), "drawing", disable=None, unit="figure"):
         figures.save(draw(), folder / f"{name}.png")
@@ -116,6 +119,7 @@ def write_explore(
         largest=[(len(each), *captions.sums(each)) for each in facts.twins[:LARGEST]],
         conflicts=[name for name in pictures if name.startswith("conflicts_")],
         sheet=SHEET,
+        agreement=agreement,
         figures=pictures,
     )
 
@@ -174,3 +178,10 @@ def _of_copies(faces: Faces, facts: Facts, captions: Captions) -> Drawings:
         words = [captions.group(each) for each in some]
         drawings[f"conflicts_{number}"] = sheet([each[0] for each in some], words)
     return drawings
+
+
+def _of_votes(found: Agreement) -> Drawings:
+    return {
+        "agreement": lambda: figures.agreement(found.matrix, found.classes, found.choices),
+        "votes": lambda: figures.votes(found.same, found.other),
+    }

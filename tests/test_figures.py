@@ -18,6 +18,7 @@ from fer.labels import COLOURS, EMOTIONS
 
 MATRIX = np.array([[8, 1, 1], [0, 5, 5], [0, 0, 0]])
 EPOCH = {"epoch": 4, "train/loss": 1.5, "val/loss": 1.6, "train/acc": 0.4, "val/acc": 0.375}
+NOISE = np.random.default_rng(0).integers(0, 256, (2, 4, 4), np.uint8)
 LONG = tuple(f"a rather long class name {i}" for i in range(12))
 
 
@@ -111,6 +112,44 @@ def test_faces_show_the_pixels_and_captions_in_reading_order():
     assert left[0] == left[3] < left[1] == left[4] < left[2]
     assert top[0] == top[1] == top[2] < top[3] == top[4]
     assert texts(figure) == [f"face {i}" for i in range(5)] + ["Five"]
+
+
+def test_examples_stand_in_the_row_of_their_class():
+    images = [np.full((3, 4, 4), 50, np.uint8), np.empty((0, 4, 4), np.uint8), NOISE]
+    figure = figures.class_examples(images, ("calm", "tense", "pain"))
+    drawn = figure.axes[0].images
+    rows = [round(image.get_extent()[3] / 1.06) for image in drawn]
+    assert rows == [0, 0, 0, 2, 2]
+    np.testing.assert_array_equal(drawn[3].get_array(), NOISE[0])
+    assert texts(figure) == ["calm", "tense", "pain"]
+    assert drawn[3].get_extent()[3] < drawn[3].get_extent()[2] <= figure.axes[0].get_ylim()[0]
+
+
+def test_distributions_mark_the_median_of_each_class_and_leave_out_empty_ones():
+    numbers, labels = np.array([10.0, 20, 90, 200]), np.array([0, 0, 0, 2])
+    figure = figures.distributions({"light": numbers}, labels, ("calm", "tense", "pain"))
+    (axis,) = figure.axes
+    medians = [line for line in axis.lines if line.get_color() == "#1d2127"]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in medians] == [(20, 0), (200, 2)]
+    tops = [ridge.get_paths()[0].vertices[:, 1].min() for ridge in axis.collections]
+    np.testing.assert_allclose(tops, [0 - 0.88, 1, 2 - 0.88])
+    assert {"calm", "tense", "pain", "light"} <= set(texts(figure))
+
+
+def test_agreement_outlines_equal_names_only():
+    matrix = np.array([[3, 1, 0], [0, 0, 0]])
+    figure = figures.agreement(matrix, ("calm", "tense"), ("tense", "calm", "not a face"))
+    written = texts(figure)
+    assert {"75 %", "25 %", "0 %", "–", "calm\n4", "tense\n0", "not a face"} <= set(written)
+    outlined = {(int(r.get_x() + 0.5), int(r.get_y() + 0.5)) for r in figure.axes[0].patches}
+    assert outlined == {(1, 0), (0, 1)}
+
+
+def test_votes_are_stacked():
+    figure = figures.votes(np.array([0, 2, 5]), np.array([0, 3, 1]))
+    bars = figure.axes[0].patches
+    assert [bar.get_height() for bar in bars] == [0, 2, 5, 0, 3, 1]
+    assert [bar.get_y() for bar in bars[3:]] == [0, 2, 5]
 
 
 def test_faces_wrap_captions_and_keep_a_percentage_together():

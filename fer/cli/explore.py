@@ -3,8 +3,16 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer.cli import command
+
+if TYPE_CHECKING:
+    from fer.data.facts import Agreement
+    from fer.data.module import FaceData
+
+# The order of FER+'s own columns of votes (fer2013new.csv), in the project's spelling.
+FERPLUS = "neutral happy surprise sad angry disgust fear contempt unknown nf".split()
 
 log = logging.getLogger("fer")
 
@@ -32,10 +40,30 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
         # The source's own parts are shown as they are, where training wants all three.
         parts = all_parts(data.faces, None if data.split == "official" else data.parts)
         folder = command.claim(words.out, "explore")
-        title = f"What is in {Path(data.faces.source).name}"
         write_explore(
-            folder, data.faces, parts, augment, seed=cfg.seed, title=title, overrides=words.overrides
+            folder,
+            data.faces,
+            parts,
+            augment,
+            agreement=_agreement(data),
+            seed=cfg.seed,
+            title=f"What is in {Path(data.faces.source).name}",
+            overrides=words.overrides,
         )
         log.info("page: %s", folder / "explore.html")
 
     return work
+
+
+def _agreement(data: "FaceData") -> "Agreement | None":
+    """FER2013's labels against the votes of FER+, for the set that has both."""
+    if not hasattr(data, "votes_file"):
+        return None
+    from fer.data.facts import agreement
+    from fer.data.readers.ferplus import CHOICES, read_votes
+
+    votes, _, _ = read_votes(data.votes_file, on_bad_row=data.on_bad_row)
+    first = data.original
+    return agreement(
+        first.labels, votes[first.rows], classes=first.classes, choices=CHOICES, ties=FERPLUS
+    )

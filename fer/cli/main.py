@@ -9,6 +9,7 @@ COMMANDS = {
     "train": "train a network as the config says: fer train data=drawn",
     "compare": "rank finished runs by validation: fer compare runs/2026-11-24",
     "explore": "write a page about a set of faces: fer explore data=drawn",
+    "fer2021": "write faces and their filter planes as the lab's csv: fer fer2021 OUT.csv",
 }
 
 

@@ -1,6 +1,6 @@
 """What a set of faces holds, as plain numbers: its parts, light, copies, conflicts and leaks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,8 @@ def twin_groups(hashes: np.ndarray) -> list[np.ndarray]:
     """Positions of each group of two or more equal `hashes` [N]; the largest first, then by row."""
     _, group, sizes = np.unique(hashes, return_inverse=True, return_counts=True)
     groups = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
-    return sorted((each for each in groups if len(each) > 1), key=lambda each: (-len(each), each[0]))
+    twins = [each for each in groups if len(each) > 1]
+    return sorted(twins, key=lambda each: (-len(each), each[0]))
 
 
 def leakage(hashes: np.ndarray, parts: Parts) -> np.ndarray:
@@ -113,3 +114,60 @@ def examples(
     mixed = rng.permutation(positions)
     labels = faces.labels[mixed]
     return [np.sort(mixed[labels == index][:most]) for index in range(len(faces.classes))]
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """First labels of a set's rows against what voters chose for them.
+
+    matrix: int [classes, choices], rows by label and winner; same, other: int [most votes + 1],
+    rows by the winner's votes where it is the label and where not; ties: rows with two winners.
+    """
+
+    classes: Sequence[str]
+    choices: Sequence[str]
+    matrix: np.ndarray
+    same: np.ndarray
+    other: np.ndarray
+    ties: int
+
+    def shares(self) -> dict[str, float]:
+        """The share of each class's rows whose winner is their label; NaN where it has no rows."""
+        hits = [self.matrix[row, self.choices.index(name)] for row, name in enumerate(self.classes)]
+        with np.errstate(invalid="ignore"):
+            return dict(zip(self.classes, hits / self.matrix.sum(1), strict=True))
+
+    def share(self, *, without: str | None = None) -> float:
+        """The share of all rows whose winner is their label; of those not voted `without`."""
+        rows = self.matrix.sum()
+        if without is not None:
+            rows -= self.matrix[:, self.choices.index(without)].sum()
+        return float(self.same.sum() / rows)
+
+
+def agreement(
+    labels: np.ndarray,
+    votes: np.ndarray,
+    *,
+    classes: Sequence[str],
+    choices: Sequence[str],
+    ties: Sequence[str],
+) -> Agreement:
+    """How far `labels` [N], of `classes`, agree with `votes`, int [N, choices]: the most votes win.
+
+    `ties`: the choices in the order in which the first of equal ones wins.
+    """
+    order = np.array([choices.index(name) for name in ties])
+    winners, most = order[votes[:, order].argmax(1)], votes.max(1)
+    matrix = np.zeros((len(classes), len(choices)), int)
+    np.add.at(matrix, (labels, winners), 1)
+    same = np.array(choices)[winners] == np.array(classes)[labels]
+    bins = int(most.max(initial=0)) + 1
+    return Agreement(
+        classes,
+        choices,
+        matrix,
+        np.bincount(most[same], minlength=bins),
+        np.bincount(most[~same], minlength=bins),
+        int(((votes == most[:, None]).sum(1) > 1).sum()),
+    )

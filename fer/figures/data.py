@@ -117,7 +117,7 @@ def distributions(
 ) -> Figure:
     """How numbers of the images are spread in each class: a ridge a class, its median marked.
 
-    `values`: title -> [N], a panel each; `labels`: [N]. Ridges are equally high, however few images.
+    `values`: title -> [N], a panel each; `labels`: [N]. All ridges are of one height.
     """
     figure = blank(4.6 * len(values) + 0.6, 0.55 * len(classes) + 0.9)
     panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
@@ -157,7 +157,7 @@ def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -
     figure = blank(0.82 * len(above) + 1.6, 0.62 * len(beside) + 1.2)
     axis = figure.subplots()
     cells(axis, matrix, share)
-    for row, column in ((r, c) for r, a in enumerate(rows) for c, b in enumerate(columns) if a == b):
+    for row, column in np.argwhere(np.array(rows)[:, None] == np.array(columns)):
         outline = {"fill": False, "edgecolor": MARK, "linewidth": 1.5}
         axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **outline))
     axis.set_xticks(range(len(above)), above, **slanted(above))

@@ -1,0 +1,54 @@
+"""`fer fer2021`: the lab's enriched csv of a set of faces."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from fer.cli import command
+from fer.errors import InputError
+
+log = logging.getLogger("fer")
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 2 a wrong command, 1 a set that cannot be read or written; one line each."""
+    return command.run(_prepare, arguments)
+
+
+def _prepare(arguments: list[str]) -> Callable[[], None]:
+    parser = command.Parser("fer2021", "writes faces and their filter planes as the lab's csv")
+    parser.add_argument("out", type=Path, metavar="OUT.csv", help="the file to write")
+    parser.add_argument(
+        "--channels",
+        default="original,sobel,contrast",
+        metavar="NAME,NAME",
+        help="planes in their order, original first (default: %(default)s)",
+    )
+    parser.add_overrides()
+    words = parser.parse_intermixed_args(arguments)
+    channels = words.channels.split(",")
+    if words.out.suffix != ".csv":
+        raise InputError(f"{words.out}: expected the file to write, OUT.csv, as the first word")
+    if words.out.exists():
+        raise InputError(f"{words.out}: is there already; name another file, or remove it")
+    if not words.out.parent.is_dir():
+        raise InputError(f"{words.out}: there is no folder {words.out.parent}")
+    if channels[0] != "original":
+        raise InputError(f"--channels: {words.channels}, expected original first: readers keep it")
+    cfg = command.compose(words.overrides)
+    from fer import run
+    from fer.data.fer2021 import write_csv
+    from fer.preprocess import Preprocess
+
+    try:
+        preprocess = Preprocess(channels)
+    except ValueError as fault:
+        raise InputError(f"--{fault}") from None
+    cfg.data.batch_size = 1  # nothing is trained: no set is too small
+    data = run.build_data(cfg)
+
+    def work() -> None:
+        write_csv(words.out, data.faces, data.parts, preprocess)
+        log.info("%s: %s a face", words.out, ", ".join(channels))
+
+    return work

@@ -1,0 +1,113 @@
+"""The lab's enriched csv: its numbers against OpenCV, its form, what it refuses."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer.data.faces import Faces, pixel_hashes
+from fer.data.fer2021 import whole, write_csv
+from fer.data.splits import Split
+from fer.errors import InputError
+from fer.labels import EMOTIONS
+from fer.preprocess import Preprocess
+
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(0, 256, (4, 48, 48), np.uint8)
+SOFT = np.stack([cv2.GaussianBlur(image, (0, 0), 4) for image in NOISE])  # many sums end in a half
+FLAT = np.full((1, 48, 48), 97, np.uint8)
+IMAGES = np.concatenate([NOISE, SOFT, FLAT])
+
+
+def make(images=IMAGES, classes=EMOTIONS) -> Faces:
+    return Faces(
+        images=images,
+        labels=np.arange(len(images)) % len(classes),
+        parts=np.full(len(images), -1, np.int8),
+        hashes=pixel_hashes(images),
+        rows=np.arange(len(images)),
+        classes=classes,
+        source="faces.csv",
+    )
+
+
+SPLIT = Split("file", None, np.array([0, 3, 5]), np.array([1, 8]), np.array([2, 7]))
+
+
+def halves_up(values: np.ndarray) -> np.ndarray:
+    return np.floor(np.clip(values, 0, 255) + 0.5)
+
+
+def gradients(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """OpenCV's Sobel and its plain correlation agree on the derivatives; zeros outside."""
+    border = {"borderType": cv2.BORDER_CONSTANT}
+    padded = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    x, y = (cv2.Sobel(padded, cv2.CV_64F, *axis, ksize=3)[1:-1, 1:-1] for axis in ((1, 0), (0, 1)))
+    kernel = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    np.testing.assert_array_equal(x, cv2.filter2D(image, cv2.CV_64F, kernel, **border))
+    np.testing.assert_array_equal(y, cv2.filter2D(image, cv2.CV_64F, kernel.T, **border))
+    return x, y
+
+
+def test_edges_are_opencvs() -> None:
+    planes = whole(IMAGES, Preprocess(("original", "sobel", "vertical", "horizontal")))
+    halves = 0
+    for image, (original, sobel, vertical, horizontal) in zip(IMAGES, planes, strict=True):
+        x, y = gradients(image)
+        np.testing.assert_array_equal(original, image)
+        np.testing.assert_array_equal(sobel, halves_up(np.hypot(x, y) / 4))
+        np.testing.assert_array_equal(vertical, halves_up(np.abs(x) / 4))
+        np.testing.assert_array_equal(horizontal, halves_up(np.abs(y) / 4))
+        halves += (np.abs(x) % 4 == 2).sum()
+    assert halves > 100  # the case that rounding must get right
+
+
+@pytest.mark.parametrize(("name", "power"), [("contrast", 2), ("contrast_very_high", 3)])
+def test_contrast_is_a_power_stretched_by_opencv(name: str, power: int) -> None:
+    planes = whole(IMAGES, Preprocess((name,)))[:, 0]
+    for image, plane in zip(IMAGES, planes, strict=True):
+        raised = image.astype(np.float64) ** power
+        if image.min() == image.max():
+            np.testing.assert_array_equal(plane, image)
+        else:
+            stretched = cv2.normalize(raised, None, 0, 255, cv2.NORM_MINMAX)
+            assert np.abs(plane - stretched).max() <= 0.5 + 1e-9
+
+
+def test_the_file_has_the_labs_columns_and_the_splits_parts(tmp_path: Path) -> None:
+    preprocess = Preprocess(("original", "sobel"))
+    write_csv(tmp_path / "out.csv", make(), SPLIT, preprocess)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
+    assert (tmp_path / "out.csv").read_text().startswith("emotion,pixels,Usage\n0,")
+    table = pd.read_csv(tmp_path / "out.csv")
+    rows = [0, 1, 2, 3, 5, 7, 8]  # 4 and 6 are in no part
+    usages = "Training PublicTest PrivateTest Training Training PrivateTest PublicTest".split()
+    assert table["Usage"].tolist() == usages
+    assert table["emotion"].tolist() == [row % 7 for row in rows]
+    numbers = np.array([line.split() for line in table["pixels"]]).astype(int)
+    assert numbers.shape == (7, 2 * 2304)
+    np.testing.assert_array_equal(numbers[:, :2304].reshape(-1, 48, 48), IMAGES[rows])
+    expected = whole(IMAGES[rows], preprocess).reshape(7, -1)
+    np.testing.assert_array_equal(numbers, expected)
+
+
+@pytest.mark.parametrize(
+    ("faces", "line"),
+    [
+        (make(IMAGES[:, :40]), "faces.csv: faces of 48x40; fer2021 has 48x48"),
+        (make(classes=("calm", "tense")), "faces.csv: the classes calm, tense; fer2021 has angry"),
+    ],
+)
+def test_other_faces_are_refused(faces: Faces, line: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=line):
+        write_csv(tmp_path / "out.csv", faces, SPLIT, Preprocess(("original",)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.data.fer2021.whole", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_csv(tmp_path / "out.csv", make(), SPLIT, Preprocess(("original",)))
+    assert list(tmp_path.iterdir()) == []
