@@ -20,9 +20,8 @@ from fer.preprocess import PLANES, unit
 EXAMPLES = 12  # of each class
 VIEWS = 16  # of one face through the augmentation
 LARGEST = 16  # groups of twins
-# Groups a sheet, four rows of six; a reader gets through 4 sheets, a set of copies has thousands.
+# Groups a sheet, three rows of them; a reader gets through 4 sheets, a set of copies has thousands.
 SHEET, SHEETS = 24, 4
-
 LINES = 6  # of a group's faces in a caption
 
 Drawings = dict[str, Callable[[], Figure]]  # what draws each figure of the page, by its name
@@ -31,7 +30,8 @@ Drawings = dict[str, Callable[[], Figure]]  # what draws each figure of the page
 def planes(image: np.ndarray) -> dict[str, np.ndarray]:
     """A face, uint8 [H, W], through each filter plane, by its name: uint8 [H, W]."""
     face = unit(torch.from_numpy(image)[None, None])
-    shown = {name: plane for name, plane in PLANES.items() if name != "contrast_high"}  # contrast
+    # contrast_high is contrast under another name.
+    shown = {name: plane for name, plane in PLANES.items() if name != "contrast_high"}
     return {name: _pixels(plane(face)[0, 0]) for name, plane in shown.items()}
 
 
@@ -103,10 +103,12 @@ def write_explore(
     drawings |= _of_pixels(faces, parts, augment, seed=seed)
     drawings |= _of_copies(faces, facts, captions)
     drawings |= _of_votes(agreement) if agreement is not None else {}
-    pictures = {}
+    pictures, inches = {}, {}
     for name, draw in tqdm(drawings.items(), "drawing", disable=None, unit="figure"):
-        figures.save(draw(), folder / f"{name}.png")
+        figure = draw()
+        figures.save(figure, folder / f"{name}.png")
         pictures[name] = (folder / f"{name}.png").read_bytes()
+        inches[name] = figure.get_figwidth()
     write_page(
         folder / "explore.html",
         "explore.html",
@@ -121,6 +123,7 @@ def write_explore(
         sheet=SHEET,
         agreement=agreement,
         figures=pictures,
+        inches=inches,
     )
 
 

@@ -131,7 +131,7 @@ def test_distributions_mark_the_median_of_each_class_and_leave_out_empty_ones():
     (axis,) = figure.axes
     medians = [line for line in axis.lines if line.get_color() == "#1d2127"]
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in medians] == [(20, 0), (200, 2)]
-    tops = [ridge.get_paths()[0].vertices[:, 1].min() for ridge in axis.collections]
+    tops = [ridge.get_data().values.min() for ridge in axis.patches]
     np.testing.assert_allclose(tops, [0 - 0.88, 1, 2 - 0.88])
     assert {"calm", "tense", "pain", "light"} <= set(texts(figure))
 

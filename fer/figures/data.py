@@ -140,11 +140,10 @@ def distributions(
 
 def _ridges(axis: Axes, bins: np.ndarray, counts: Sequence[np.ndarray]) -> None:
     """Draws the histograms `counts` in rows, each upwards from its own line."""
-    middles = (bins[1:] + bins[:-1]) / 2
     for row, (count, colour) in enumerate(zip(counts, colours(len(counts)), strict=True)):
         axis.axhline(row, color=LINE, linewidth=0.8)
         ridge = row - 0.88 * count / max(1, count.max())
-        axis.fill_between(middles, row, ridge, color=colour, linewidth=0, step="mid")
+        axis.stairs(ridge, bins, baseline=row, fill=True, color=colour, linewidth=0)
 
 
 def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> Figure:
