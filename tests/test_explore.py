@@ -222,6 +222,28 @@ def test_fer_fer2021_writes_the_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (table["pixels"].str.count(" ") == 2 * 2304 - 1).all()
 
 
+def test_fer_explore_sets_ferplus_against_fer2013(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_CACHE_DIR", str(tmp_path / "cache"))
+    csv, votes = tmp_path / "faces.csv", tmp_path / "votes.csv"
+    pixels = [" ".join(map(str, RNG.integers(0, 256, 2304))) for _ in range(4)]
+    usages = ["Training", "Training", "PublicTest", "PrivateTest"]
+    pd.DataFrame({"emotion": [3, 6, 4, 0], "pixels": pixels, "Usage": usages}).to_csv(csv, index=False)
+    names = "neutral happiness surprise sadness anger disgust fear contempt unknown NF".split()
+    counts = [[0, 9, 0, 0, 0, 1], [4, 0, 0, 4, 1, 1], [3, 0, 0, 7], [0, 0, 0, 0, 0, 0, 0, 0, 1, 9]]
+    table = pd.DataFrame([[*row, *[0] * (10 - len(row))] for row in counts], columns=names)
+    table.insert(0, "Usage", usages)
+    table.to_csv(votes, index=False)
+    out = tmp_path / "out"
+    words = ("data=ferplus", f"data.path={csv}", f"data.votes={votes}", "--out", str(out))
+    assert fer("explore", *words, monkeypatch=monkeypatch) == 0
+    text = Page(out / "explore.html").text.replace("\u00a0", " ")
+    # Row 1 ties: neutral, the first of FER+'s columns, wins; the reader leaves the row out.
+    assert "own label for 75.0 % of all rows, 100.0 % of those" in text and "(1 rows)" in text
+    assert "Images 2 48 × 48 pixels, 8 classes" in text and "1 tied" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -57,11 +57,12 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
 
 def _agreement(data: "FaceData") -> "Agreement | None":
     """FER2013's labels against the votes of FER+, for the set that has both."""
-    if not hasattr(data, "votes_file"):
-        return None
     from fer.data.facts import agreement
     from fer.data.readers.ferplus import CHOICES, read_votes
+    from fer.data.sources import FERPlus
 
+    if not isinstance(data, FERPlus):
+        return None
     votes, _, _ = read_votes(data.votes_file, on_bad_row=data.on_bad_row)
     first = data.original
     return agreement(

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from fer.data.csvfile import SIDE, USAGES
 from fer.data.faces import PARTS, Faces
+from fer.data.readers.csvfile import USAGES
+from fer.data.readers.pixels import SIDE
 from fer.data.splits import Split
 from fer.errors import InputError
 from fer.labels import EMOTIONS

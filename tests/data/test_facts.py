@@ -10,9 +10,8 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from fer.data import facts, splits
-from fer.data.cache import cached
-from fer.data.csvfile import read_csv
 from fer.data.faces import Faces, pixel_hashes
+from fer.data.sources import FER2013
 from fer.data.splits import Split
 
 DATA = os.environ.get("FER_DATA_DIR")
@@ -149,7 +148,7 @@ def test_agreement_is_scikit_learns() -> None:
 
 @needs_data
 def test_facts_of_fer2013() -> None:
-    faces = cached(Path(str(DATA)) / "fer2013.csv", read_csv, reader="csv1")
+    faces = FER2013().faces
     found = facts.measure(faces, facts.all_parts(faces, None))
     assert len(found.constant) == 12
     assert len(found.twins) == 1516
