@@ -15,10 +15,10 @@ from scipy import stats
 from fer.cli import compare as command
 from fer.compare.runs import find
 from fer.compare.table import differing, interval, ranked, repetitions, telling
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 ROOT = Path(__file__).parent.parent
+FER = "import sys; from fer.cli.main import main; sys.exit(main())"
 CONFIG = {
     "model": {"_target_": "fer.models.r1.R1", "channels": [32, 64], "dropout": 0.2},
     "data": {"_target_": "fer.data.module.FER2013", "seed": 0, "split": "official"},
@@ -144,6 +144,11 @@ def called(capsys, *arguments: object) -> tuple[int, str, str]:
     return status, said.out, said.err
 
 
+def widest(printed: str) -> int:
+    table = printed[printed.index(" runs in ") : printed.index("first:")]
+    return max(map(len, table.splitlines()))
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -175,9 +180,7 @@ def test_the_command_prints_the_table_and_writes_it(tmp_path: Path, caplog, caps
     caplog.set_level("INFO")
     for seed in (0, 1):
         make(tmp_path / f"runs/plain{seed}", val=0.6 + seed / 100, test=0.6, seed=seed)
-        make(
-            tmp_path / f"runs/high{seed}", val=0.5 + seed / 100, test=0.7, seed=seed, optim__lr=0.1
-        )
+        make(tmp_path / f"runs/high{seed}", val=0.5, test=0.7, seed=seed, optim__lr=0.1)
     (make(tmp_path / "runs/dead", val=0.9) / "summary.json").unlink()
     status, _, said = called(capsys, tmp_path / "runs", "--out", tmp_path / "out")
     assert (status, said) == (0, "")
@@ -187,10 +190,7 @@ def test_the_command_prints_the_table_and_writes_it(tmp_path: Path, caplog, caps
     assert "60.50 ±6.35" in printed and "717,895" in printed  # t 12.706 times 0.5 points
     first = next(line for line in printed.splitlines() if line.startswith("1 "))
     assert first.split()[:5] == ["1", "0.003", "2", "60.50", "±6.35"]
-    assert (
-        max(map(len, printed[printed.index("4 runs") : printed.index("first:")].splitlines()))
-        <= 120
-    )
+    assert widest(printed) <= 120
     with open(tmp_path / "out/compare.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["optim.lr"] for row in rows] == ["0.003", "0.1"]
@@ -203,6 +203,30 @@ def test_many_differences_stand_above_the_numbers(tmp_path: Path, caplog) -> Non
         keys = {f"data__key_number_{number}": f"value {long} of {number}" for number in range(9)}
         make(tmp_path / name, val=long / 3, test=0.5, **keys)
     assert command.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 0
-    table = caplog.text[caplog.text.index("2 runs") : caplog.text.index("first:")]
-    assert max(map(len, table.splitlines())) <= 120
-    assert "1: data.key_number_0=value 2 of 0, data.key_number_1=value 2 of 1" in table
+    assert widest(caplog.text) <= 120
+    assert "1: data.key_number_0=value 2 of 0, data.key_number_1=value 2 of 1" in caplog.text
+
+
+def test_real_runs_through_the_front_door(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+
+    def call(*words: str) -> str:
+        command = [sys.executable, *words]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    small = "data=drawn data.count=1001 data.batch_size=32 data.sampler=balanced trainer=debug"
+    choices = "loss=logit_adjusted,focal seed=0,1 test=false trainer.enable_progress_bar=false"
+    call(str(ROOT / "train.py"), "-m", *small.split(), *choices.split())
+    said = call("-c", FER, "compare", "runs", "--out", "out")
+    with open(tmp_path / "out/compare.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["loss"] for row in rows} == {"focal", "logit_adjusted"}
+    for row in rows:
+        folders = [tmp_path / folder for folder in row["runs"].split()]
+        found = [json.loads((folder / "summary.json").read_text())["val/acc"] for folder in folders]
+        assert len(found) == 2 and float(row["val/acc"]) == pytest.approx(sum(found) / 2)
+    assert said.splitlines()[2].split()[:3] == ["#", "loss", "n"]

@@ -90,9 +90,9 @@ def test_balanced_training_draws_each_class_equally_often_and_its_faces_too():
 
 def test_balanced_training_is_as_long_and_dealt_as_exactly():
     # 37 positions: 13 draws a class and two left out, then four batches of 8.
-    kwargs = dict(batch_size=8, shuffle=True, labels=np.append(LABELS, 3), seed=3, epoch=2)
-    (alone,) = ranks(1, **kwargs)
-    first, second = ranks(2, **kwargs)
+    labels = np.append(LABELS, 3)
+    (alone,) = ranks(1, batch_size=8, shuffle=True, labels=labels, seed=3, epoch=2)
+    first, second = ranks(2, batch_size=8, shuffle=True, labels=labels, seed=3, epoch=2)
     assert len(alone) == len(first) == len(second) == 4
     for whole, mine, other in zip(alone, first, second, strict=True):
         assert sorted(whole) == sorted([*mine, *other])
