@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hydra.utils import instantiate
 
+from fer.cli import command
 from fer.data.augment import Augment
 
 SIDE = 48
@@ -217,6 +219,45 @@ def test_mixup_and_cutmix_share_the_batches():
     # Of 200: 60 and 100 expected, less the permutations (1 in 24) and patches that change nothing.
     assert 35 <= kinds.count("mixup") <= 80 and 70 <= kinds.count("cutmix") <= 125
     assert kinds.count("none") >= 20
+
+
+def option(name: str) -> Augment:
+    return instantiate(command.compose([f"augment={name}", "data=drawn"]).augment)
+
+
+@pytest.mark.parametrize("name", ["light", "strong", "lab"])
+def test_an_option_gives_faces_and_shares_by_torchs_seed(name):
+    def once(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        torch.manual_seed(seed)
+        return option(name)(IMAGES, TARGETS)
+
+    images, targets = once(0)
+    assert torch.equal(images, once(0)[0]) and not torch.equal(images, once(1)[0])
+    assert images.shape == IMAGES.shape and 0 <= images.min() + 1e-6 and images.max() <= 1 + 1e-6
+    torch.testing.assert_close(targets.sum(1), torch.ones(16))
+
+
+def test_strong_does_all_that_light_does_and_more():
+    light, strong = option("light"), option("strong")
+    for name, (probability, most) in light.pairs.items():
+        assert strong.pairs[name][0] >= probability and strong.pairs[name][1] >= most
+    assert [name for name, pair in strong.pairs.items() if pair[0] == 0] == ["crop", "cutmix"]
+
+
+def test_lab_mirrors_one_face_in_eight_and_turns_six_by_up_to_60_degrees_either_way():
+    dots = torch.zeros(4000, 1, SIDE, SIDE)
+    dots[:, :, 8, 25] = 1.0  # above the centre, a little right of it
+    torch.manual_seed(0)
+    images, _ = option("lab")(dots, TARGETS[:1])
+    still = [
+        torch.isclose(images, way, atol=1e-3).flatten(1).all(1) for way in (dots, dots.flip(-1))
+    ]
+    kept, mirrored = (way.float().mean().item() for way in still)
+    assert 0.19 < kept < 0.25 and 0.02 < mirrored < 0.045  # 7/8 and 1/8 of a quarter
+    places = centres(images[~(still[0] | still[1])]) - 23.5
+    angles = np.degrees(np.arctan2(places[:, 0], -places[:, 1]))
+    leans = np.degrees(np.arctan2(1.5, 15.5))
+    assert 58 < abs(angles).max() - leans < 60.5 and 0.45 < (angles < 0).mean() < 0.55
 
 
 @pytest.mark.parametrize(
