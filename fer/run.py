@@ -179,7 +179,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     started = time.perf_counter()
     L.seed_everything(cfg.seed, verbose=False)
     data = build_data(cfg)
-    faces, parts = data.faces, data.parts
+    faces, parts = data.taught, data.parts
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
     module = build_module(cfg, data, counts=counts["train"])
     module.preprocess.fit(data.statistics_sample())
@@ -247,6 +247,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "monitored": monitored,
         "split": parts.kind,
         "split_seed": parts.seed,
+        **splits.settings(parts),
         **splits.leaks(faces, parts),
         "versions": _versions(),
         "git": _revision(),
@@ -296,7 +297,8 @@ def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
     sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in counts.items())
     notes = "".join(f"note: {note}\n" for note in data.faces.notes)
     return (
-        f"{data.faces.source}: {sizes} faces, split {data.parts.kind}\n{notes}"
+        f"{data.faces.source}: {sizes} faces, split {data.parts.kind}\n"
+        f"{splits.describe(data.faces, data.parts)}\n{notes}"
         f"{cfg.model._target_.rsplit('.', 1)[1]}: {facts['parameters']:,} parameters, "
         f"{facts['gflop']:.3f} GFLOP an image; {trainer.precision} on "
         f"{trainer.strategy.root_device}, {trainer.world_size} process(es)"

@@ -46,6 +46,7 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
         ("", 1),
         ("-m model=r1,r2 optim.lr=1e-4,5e-5", 4),
         ("experiment=cpu_hour data.split=random data.seed=78", 1),
+        ("-m data.split=kfold data.fold=0,1,2,3,4", 5),
         ("experiment=lab_r1 trainer.devices=[0,1]", 1),
         ("trainer.devices=auto", 1),
         ("-m experiment=imbalance seed=0,1 loss=cross_entropy,focal,logit_adjusted", 6),

@@ -1,7 +1,7 @@
 """The LightningDataModule: a set of faces, split, served in whole batches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fer.data import splits
+from fer.data import plan, splits
 from fer.data.batches import Batch, Batches, FaceDataset
 from fer.data.faces import Faces
 from fer.data.readers.pixels import SIDE
@@ -30,7 +30,7 @@ STATISTICS_SAMPLE = 2048
 class FaceData(L.LightningDataModule):
     """A set of faces in three parts. What reads them is each source's `read` (fer.data.sources).
 
-    split, seed, split_file: how the parts are chosen (fer.data.splits); channels: names of planes;
+    split ... conflicts: how the parts are chosen (fer.data.plan); channels: names of planes;
     batch_size: images a step, all processes together; sampler: what an epoch of training draws,
     every face once or each class equally often; order_seed: of the training order.
     """
@@ -38,6 +38,11 @@ class FaceData(L.LightningDataModule):
     split: splits.Kind = "official"
     seed: int = 0
     split_file: str | None = None
+    folds: int = 5
+    fold: int = 0
+    twins: plan.Twins = "keep"
+    near_twins: int | None = None
+    conflicts: plan.Conflicts = "keep"
     channels: Sequence[str] = ("original",)
     batch_size: int = 128
     sampler: Sampler = "shuffle"
@@ -49,13 +54,8 @@ class FaceData(L.LightningDataModule):
 
     def __post_init__(self) -> None:
         super().__init__()
-        if self.split not in get_args(splits.Kind):
-            known = ", ".join(get_args(splits.Kind))
-            raise ValueError(f"split: {self.split!r}, expected one of {known}")
-        if (self.split == "file") != (self.split_file is not None):
-            raise ValueError("split_file: belongs to data.split=file, and that wants it")
-        if self.split_file is not None and not Path(self.split_file).is_file():
-            raise ValueError(f"split_file: no file {self.split_file}")
+        options = [field.name for field in fields(plan.Plan)]
+        self.plan = plan.Plan(**{name: getattr(self, name) for name in options})
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler: {self.sampler!r}, expected shuffle or balanced")
         if self.batch_size < 1:
@@ -73,19 +73,18 @@ class FaceData(L.LightningDataModule):
     @cached_property
     def parts(self) -> splits.Split:
         """The split, made when first asked for. Raises InputError where a part cannot be had."""
-        match self.split:
-            case "official":
-                parts = splits.official(self.faces)
-            case "random":
-                parts = splits.random(self.faces, seed=self.seed)
-            case "file":
-                parts = splits.from_file(self.faces, Path(str(self.split_file)))
+        parts = plan.make(self.faces, self.plan)
         if len(parts.train) < self.batch_size:
             raise InputError(
                 f"data.batch_size: {self.batch_size}, but only {len(parts.train)} training images; "
                 "make it smaller"
             )
         return parts
+
+    @cached_property
+    def taught(self) -> Faces:
+        """The faces with the labels that the split teaches (data.conflicts=majority changes some)."""
+        return splits.relabelled(self.faces, self.parts)
 
     def statistics_sample(self) -> Tensor:
         """Training faces, evenly spaced, to measure the planes on: uint8 [n, 1, H, W]."""
@@ -121,13 +120,13 @@ class FaceData(L.LightningDataModule):
             positions,
             batch_size=self.batch_size,
             shuffle=shuffle,
-            labels=self.faces.labels[positions] if balanced else None,
+            labels=self.taught.labels[positions] if balanced else None,
             seed=self.order_seed,
             rank=trainer.global_rank if trainer is not None else 0,
             world=world,
         )
         return DataLoader(
-            FaceDataset(self.faces),
+            FaceDataset(self.taught),
             sampler=batches,
             batch_size=None,
             pin_memory=torch.cuda.is_available(),

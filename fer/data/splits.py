@@ -3,28 +3,39 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from fer.data.faces import PARTS, Faces, shared
 from fer.errors import InputError
 
-Kind = Literal["official", "random", "file"]
+Kind = Literal["official", "random", "kfold", "file"]
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Positions in a set of faces, int64 and rising, for each part; and how they were chosen."""
+    """Positions in a set of faces, int64 and rising, for each part; and how they were chosen.
+
+    removed: how many rows were left out, by reason; relabelled: the label that a training position
+    is taught instead of its own. The others are the options of the same names (fer.data.plan).
+    """
 
     kind: str
     seed: int | None
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
+    folds: int | None = None
+    fold: int | None = None
+    twins: str = "keep"
+    near_twins: int | None = None
+    conflicts: str = "keep"
+    removed: Mapping[str, int] = field(default_factory=dict)
+    relabelled: Mapping[int, int] = field(default_factory=dict)
 
     def part(self, name: str) -> np.ndarray:
         return getattr(self, name)
@@ -42,26 +53,69 @@ def official(faces: Faces) -> Split:
     return Split("official", None, *parts)
 
 
-def random(faces: Faces, *, seed: int) -> Split:
+def random(faces: Faces, *, seed: int, groups: np.ndarray | None = None) -> Split:
     """70 % train, 15 % validation, 15 % test, stratified by class: the lab's split, row for row.
 
     The lab cut 30 % off with scikit-learn and then halved it with the same seed; the first half
-    returned is its test set.
+    returned is its test set. `groups` [N], if any, are dealt out whole: 3 folds of 10, then halved.
     """
-    counts = faces.counts()
-    for name, count in zip(faces.classes, counts, strict=True):
-        if 0 < count < 7:  # 30 % of seven is the least that two stratified halves can share
-            raise InputError(
-                f"{faces.source}: {count} images of {name}; a stratified split wants 7 of each class"
-            )
     positions, labels = np.arange(len(faces)), faces.labels
-    train, rest = train_test_split(positions, stratify=labels, test_size=0.3, random_state=seed)
-    test, val = train_test_split(rest, stratify=labels[rest], test_size=0.5, random_state=seed)
+    if groups is None:
+        # 30 % of seven is the least that two stratified halves can share
+        _want(faces, labels, least=7, why="a stratified split wants 7 of each class")
+        train, rest = train_test_split(positions, stratify=labels, test_size=0.3, random_state=seed)
+        test, val = train_test_split(rest, stratify=labels[rest], test_size=0.5, random_state=seed)
+    else:
+        _want(faces, labels, least=10, why="a grouped split wants 10 of each class")
+        tenth = _folds(labels, 10, seed=seed, groups=groups)
+        train, rest = positions[tenth >= 3], positions[tenth < 3]
+        half = _folds(labels[rest], 2, seed=seed, groups=groups[rest])
+        test, val = rest[half == 0], rest[half == 1]
     return Split("random", seed, *(np.sort(part) for part in (train, val, test)))
 
 
+def kfold(
+    faces: Faces, *, folds: int, fold: int, seed: int, groups: np.ndarray | None = None
+) -> Split:
+    """Fold `fold` of the source's train and val parts validates, the others train; test stays.
+
+    Stratified by class; `groups` [N], if any, are never cut.
+    """
+    is_test = faces.parts == PARTS.index("test")
+    test, rest = np.flatnonzero(is_test), np.flatnonzero((faces.parts >= 0) & ~is_test)
+    if len(test) == 0 or len(rest) == 0:
+        missing = "train" if len(test) else "test"
+        raise InputError(
+            f"{faces.source}: no rows for {missing}; data.split=kfold cuts folds beside "
+            "the source's own test part: choose data.split=random"
+        )
+    labels = faces.labels[rest]
+    _want(faces, labels, least=folds, why=f"data.folds={folds} wants {folds} of each class")
+    own = None if groups is None else groups[rest]
+    held = _folds(labels, folds, seed=seed, groups=own) == fold
+    return Split("kfold", seed, rest[~held], rest[held], test, folds=folds, fold=fold)
+
+
+def _folds(labels: np.ndarray, count: int, *, seed: int, groups: np.ndarray | None) -> np.ndarray:
+    """The fold of each label, 0 to count - 1, as scikit-learn shuffles them: int64 [n]."""
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    cutter = kind(count, shuffle=True, random_state=seed)
+    numbers = np.empty(len(labels), np.int64)
+    for number, (_, held) in enumerate(cutter.split(labels, labels, groups)):
+        numbers[held] = number
+    return numbers
+
+
+def _want(faces: Faces, labels: np.ndarray, *, least: int, why: str) -> None:
+    """Raises InputError where a class has images, but fewer than `least`."""
+    counts = np.bincount(labels, minlength=len(faces.classes))
+    for name, count in zip(faces.classes, counts, strict=True):
+        if 0 < count < least:
+            raise InputError(f"{faces.source}: {count} images of {name}; {why}")
+
+
 def from_file(faces: Faces, path: Path) -> Split:
-    """The split of a `split.json`, such as every run writes.
+    """The split of a `split.json`, such as every run writes, with the labels that it taught.
 
     Raises InputError for a file that is none, a row that the faces lack, or one in two parts.
     """
@@ -78,7 +132,21 @@ def from_file(faces: Faces, path: Path) -> Split:
         raise InputError(
             f"{path}: row {faces.rows[rows[times > 1][0]]} stands twice; each row belongs to one part"
         )
-    return Split("file", None, *parts)
+    return Split("file", None, *parts, relabelled=_relabelled(faces, path, content, parts[0]))
+
+
+def _relabelled(faces: Faces, path: Path, content: Any, train: np.ndarray) -> dict[int, int]:
+    """The label that each relabelled position is taught; in older files there are none."""
+    taught = content.get("relabelled", {})
+    positions = dict(zip(map(str, faces.rows[train]), train.tolist(), strict=True))
+    known = isinstance(taught, dict) and taught.keys() <= positions.keys()
+    if not (known and all(_is_class(faces, label) for label in taught.values())):
+        raise InputError(f"{path}: 'relabelled' is no mapping of training rows to labels")
+    return {positions[row]: label for row, label in taught.items()}
+
+
+def _is_class(faces: Faces, label: Any) -> bool:
+    return type(label) is int and 0 <= label < len(faces.classes)
 
 
 def _positions(faces: Faces, path: Path, content: Any, name: str) -> np.ndarray:
@@ -97,6 +165,15 @@ def _positions(faces: Faces, path: Path, content: Any, name: str) -> np.ndarray:
     return np.sort(places)
 
 
+def relabelled(faces: Faces, split: Split) -> Faces:
+    """The faces with the labels that the split teaches; those of val and test are the source's."""
+    if not split.relabelled:
+        return faces
+    labels = faces.labels.copy()
+    labels[list(split.relabelled)] = list(split.relabelled.values())
+    return replace(faces, labels=labels)
+
+
 def clean_test(faces: Faces, split: Split) -> np.ndarray:
     """Which test rows have no pixel-identical row in train or validation: bool [len(split.test)]."""
     hashes = faces.hashes
@@ -112,13 +189,34 @@ def leaks(faces: Faces, split: Split) -> dict[str, int]:
     }
 
 
+def settings(split: Split) -> dict[str, Any]:
+    """How the split was made beyond kind and seed, and what it left out: for both json files."""
+    names = ("folds", "fold", "twins", "near_twins", "conflicts", "removed")
+    return {name: getattr(split, name) for name in names}
+
+
+def describe(faces: Faces, split: Split) -> str:
+    """The line that a run opens with: what leaks, what was left out, what was relabelled."""
+    found = leaks(faces, split)
+    left_out = ", ".join(
+        f"{count:,} {why.replace('_', ' ')}" for why, count in split.removed.items() if count
+    )
+    return (
+        f"twins: {found['test_in_train_or_val']:,} test faces have an identical one in train or "
+        f"val, {found['test_in_train']:,} of them in train; left out: {left_out or 'nothing'}"
+        + (f"; relabelled: {len(split.relabelled):,} of train" if split.relabelled else "")
+    )
+
+
 def export(faces: Faces, split: Split) -> Mapping[str, Any]:
     """The content of split.json: how it was made, each part's rows, counts and SHA-256."""
     rows = {name: faces.rows[split.part(name)].tolist() for name in PARTS}
     return {
         "kind": split.kind,
         "seed": split.seed,
+        **settings(split),
         **rows,
+        "relabelled": {str(faces.rows[at]): label for at, label in split.relabelled.items()},
         "counts": {name: faces.counts(split.part(name)) for name in PARTS},
         "leaks": leaks(faces, split),
         "sha256": {

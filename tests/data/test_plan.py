@@ -1,0 +1,356 @@
+"""What data.split, twins and conflicts make of a set: by hand, against scikit-learn, on FER2013."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from fer.data import splits
+from fer.data.cache import cached
+from fer.data.csvfile import read_csv
+from fer.data.faces import PARTS, Faces, pixel_hashes
+from fer.data.module import FaceData
+from fer.data.plan import Plan, make, without_twins
+from fer.errors import InputError
+
+DATA = os.environ.get("FER_DATA_DIR")
+needs_data = pytest.mark.skipif(
+    not (DATA and (Path(DATA) / "fer2013.csv").is_file()), reason="no fer2013.csv in FER_DATA_DIR"
+)
+
+
+def faces_of(labels, *, parts=None, greys=None, rows=None) -> Faces:
+    """Faces of one grey each, all different unless `greys` says otherwise."""
+    count = len(labels)
+    images = np.arange(count) if greys is None else np.asarray(greys)
+    images = np.stack([images // 256, images % 256], axis=1).astype(np.uint8).reshape(-1, 1, 2)
+    return Faces(
+        images=images,
+        labels=np.asarray(labels, np.int64),
+        parts=np.full(count, -1, np.int8) if parts is None else np.asarray(parts, np.int8),
+        hashes=pixel_hashes(images),
+        rows=np.arange(count) if rows is None else np.asarray(rows),
+        classes=("a", "b", "c"),
+        source="faces.csv",
+    )
+
+
+RNG = np.random.default_rng(0)
+# 600 faces of three classes, a fifth of them copies of an earlier one, with parts like FER2013's.
+GREYS = np.where(RNG.random(600) < 0.2, RNG.integers(0, 300, 600), np.arange(600))
+FACES = faces_of(
+    RNG.choice(3, 600, p=[0.6, 0.3, 0.1])[GREYS],
+    greys=GREYS,
+    parts=RNG.choice(3, 600, p=[0.8, 0.1, 0.1]),
+    rows=np.arange(600) * 2 + 1,
+)
+
+
+def crossing(faces: Faces, split: splits.Split) -> int:
+    """How many images stand in more than one part, counted without the code under test."""
+    sides = [{image.tobytes() for image in faces.images[split.part(name)]} for name in PARTS]
+    return len(sides[0] & sides[1]) + len(sides[0] & sides[2]) + len(sides[1] & sides[2])
+
+
+def shares(faces: Faces, positions: np.ndarray) -> np.ndarray:
+    counts = np.array(faces.counts(positions))
+    return counts / counts.sum()
+
+
+@pytest.mark.parametrize("fold", range(4))
+def test_a_fold_is_scikit_learns(fold):
+    split = make(FACES, Plan(split="kfold", folds=4, fold=fold, seed=3))
+    rest = np.flatnonzero(FACES.parts < 2)
+    cut = StratifiedKFold(4, shuffle=True, random_state=3).split(rest, FACES.labels[rest])
+    train, val = list(cut)[fold]
+    assert split.train.tolist() == rest[train].tolist()
+    assert split.val.tolist() == rest[val].tolist()
+    assert split.test.tolist() == np.flatnonzero(FACES.parts == 2).tolist()
+    assert (split.kind, split.seed, split.folds, split.fold) == ("kfold", 3, 4, fold)
+
+
+def test_folds_hold_every_face_once_and_the_source_may_name_no_val():
+    faces = replace(FACES, parts=np.where(FACES.parts == 1, 0, FACES.parts))
+    held = [make(faces, Plan(split="kfold", folds=3, fold=fold)).val for fold in range(3)]
+    assert sorted(np.concatenate(held)) == np.flatnonzero(faces.parts == 0).tolist()
+
+
+@pytest.mark.parametrize("fold", range(3))
+def test_grouped_folds_are_scikit_learns_without_what_test_holds(fold):
+    split = make(FACES, Plan(split="kfold", folds=3, fold=fold, twins="group", seed=1))
+    rest = np.flatnonzero(FACES.parts < 2)
+    groups = np.array([GREYS.tolist().index(grey) for grey in GREYS])[rest]
+    cutter = StratifiedGroupKFold(3, shuffle=True, random_state=1)
+    train, val = list(cutter.split(rest, FACES.labels[rest], groups))[fold]
+    tested = set(GREYS[FACES.parts == 2])
+    assert split.train.tolist() == [at for at in rest[train] if GREYS[at] not in tested]
+    assert split.val.tolist() == [at for at in rest[val] if GREYS[at] not in tested]
+    assert crossing(FACES, split) == 0
+    assert sum(split.removed.values()) == sum(GREYS[at] in tested for at in rest) > 0
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_grouped_random_split_cuts_no_group_and_keeps_the_shares(seed):
+    split = make(FACES, Plan(split="random", twins="group", seed=seed))
+    assert crossing(FACES, make(FACES, Plan(split="random", seed=seed))) > 10
+    assert crossing(FACES, split) == 0
+    assert sorted(np.concatenate([split.part(name) for name in PARTS])) == list(range(600))
+    for name, size in zip(PARTS, (420, 90, 90), strict=True):
+        part = split.part(name)
+        assert abs(len(part) - size) <= 3
+        np.testing.assert_allclose(shares(FACES, part), shares(FACES, slice(None)), atol=0.03)
+
+
+def test_drop_by_hand():
+    #                  train          val      test
+    greys = [1, 2, 3, 4, 2, 9, 4, 5, 6, 1, 5, 8, 7]
+    parts = [0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
+    split = make(faces_of([0] * 13, greys=greys, parts=parts), Plan(twins="drop"))
+    assert split.train.tolist() == [
+        1,
+        2,
+        4,
+        5,
+    ]  # 0 has a twin in test, 3 in val; 1 and 4 are train's own
+    assert split.val.tolist() == [6, 8]
+    assert split.test.tolist() == [9, 10, 11, 12]
+    assert split.removed == {"train_twins": 2, "val_twins": 1}
+
+
+@pytest.mark.parametrize("split", ["official", "random", "kfold"])
+def test_drop_leaves_test_whole_and_clean(split):
+    kept, dropped = (make(FACES, Plan(split=split, twins=twins)) for twins in ("keep", "drop"))
+    assert dropped.test.tolist() == kept.test.tolist()
+    assert splits.clean_test(FACES, dropped).all() and crossing(FACES, dropped) == 0
+    assert splits.leaks(FACES, dropped) == {"test_in_train": 0, "test_in_train_or_val": 0}
+    for name in ("train", "val"):
+        gone = set(kept.part(name)) - set(dropped.part(name))
+        assert dropped.removed[f"{name}_twins"] == len(gone) > 0
+
+
+def test_near_twins_are_twins_too():
+    """Two images whose groups are one leave together, whatever their pixels are."""
+    split = splits.official(faces_of([0] * 6, parts=[0, 0, 0, 1, 1, 2]))
+    groups = np.array([0, 1, 2, 1, 4, 2])
+    assert without_twins(split, groups).train.tolist() == [0]
+    noise = np.random.default_rng(4).integers(0, 255, (30, 24, 24)).astype(np.uint8)
+    noise[29] = noise[0] ^ 1  # in test: nearly the first of train
+    faces = replace(faces_of([0] * 30, parts=[0] * 25 + [1] * 2 + [2] * 3), images=noise)
+    assert 0 in make(faces, Plan(twins="drop")).train
+    assert 0 not in make(faces, Plan(twins="drop", near_twins=4)).train
+
+
+# Grey 1: two of label 0, one of 1. Grey 2: a tie. Grey 3: as its twin in test says otherwise, in
+# train it does not conflict. Grey 4: no conflict. Grey 5: val's label is not looked at.
+CONFLICTS = {
+    "greys": [1, 1, 1, 2, 2, 3, 4, 4, 5, 5, 3],
+    "labels": [0, 0, 1, 0, 2, 1, 2, 2, 1, 0, 2],
+    "parts": [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2],
+}
+
+
+def test_conflicts_drop_by_hand():
+    split = make(faces_of(**CONFLICTS), Plan(conflicts="drop"))
+    assert split.train.tolist() == [5, 6, 7, 8]
+    assert (split.val.tolist(), split.test.tolist()) == ([9], [10])
+    assert split.removed == {"train_conflicts": 5} and split.relabelled == {}
+
+
+def test_conflicts_majority_by_hand():
+    faces = faces_of(**CONFLICTS)
+    split = make(faces, Plan(conflicts="majority"))
+    assert split.train.tolist() == [0, 1, 2, 5, 6, 7, 8]  # a tie has no majority
+    assert split.removed == {"train_conflicts": 2} and split.relabelled == {2: 0}
+    taught = splits.relabelled(faces, split)
+    assert taught.labels.tolist() == [0, 0, 0, 0, 2, 1, 2, 2, 1, 0, 2]
+    assert faces.labels[2] == 1  # the source's labels stay as they are
+
+
+def test_conflicts_do_not_look_at_measured_labels():
+    faces = faces_of(**CONFLICTS)
+    other = replace(faces, labels=np.where(faces.parts > 0, 2 - faces.labels, faces.labels))
+    for conflicts in ("drop", "majority"):
+        one, two = (make(these, Plan(conflicts=conflicts)) for these in (faces, other))
+        assert one.train.tolist() == two.train.tolist() and one.relabelled == two.relabelled
+
+
+def test_soft_labels_have_no_majority():
+    faces = replace(faces_of(**CONFLICTS), targets=np.full((11, 3), 1 / 3, np.float32))
+    with pytest.raises(InputError, match="^data.conflicts: majority, but these faces have soft"):
+        make(faces, Plan(conflicts="majority"))
+
+
+def test_training_is_taught_the_majority_and_val_is_not():
+    faces = faces_of(**CONFLICTS)
+
+    class Data(FaceData):
+        def read(self) -> Faces:
+            return faces
+
+    data = Data(conflicts="majority", batch_size=7)
+    (batch,) = list(data.train_dataloader())
+    taught = dict(zip(batch["rows"].tolist(), batch["labels"].tolist(), strict=True))
+    assert taught == {0: 0, 1: 0, 2: 0, 5: 1, 6: 2, 7: 2, 8: 1}
+    assert next(iter(data.val_dataloader()))["labels"].tolist() == [0]
+    assert data.faces.labels[2] == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"split": "random", "twins": "drop", "seed": 2},
+        {"split": "random", "twins": "group"},
+        {"split": "kfold", "fold": 1, "folds": 3, "conflicts": "drop"},
+        {"twins": "drop", "conflicts": "majority"},
+    ],
+    ids=lambda options: " ".join(map(str, options.values())),
+)
+def test_a_written_split_reads_as_it_was(tmp_path, options):
+    labels = np.random.default_rng(1).choice(3, 600)  # copies have labels of their own
+    faces = replace(FACES, labels=labels)
+    split = make(faces, Plan(**options))
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps(splits.export(splits.relabelled(faces, split), split)))
+    again = make(faces, Plan(split="file", split_file=str(path)))
+    for name in PARTS:
+        assert again.part(name).tolist() == split.part(name).tolist()
+    assert again.relabelled == split.relabelled
+    assert bool(split.relabelled) == (options.get("conflicts") == "majority")
+    content = json.loads(path.read_text())
+    kind = options.get("split", "official")
+    assert content["kind"] == kind and content["removed"] == split.removed
+    assert content["twins"] == options.get("twins", "keep")
+    assert (content["folds"], content["fold"]) == ((3, 1) if kind == "kfold" else (None, None))
+
+
+def test_a_split_file_may_be_cleaned_further(tmp_path):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps(splits.export(FACES, make(FACES, Plan(split="random", seed=6)))))
+    cleaned = make(FACES, Plan(split="file", split_file=str(path), twins="drop"))
+    assert (
+        cleaned.train.tolist()
+        == make(FACES, Plan(split="random", seed=6, twins="drop")).train.tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    "taught",
+    ['{"0": 3}', '{"0": -1}', '{"0": true}', '{"0": "1"}', '{"2": 1}', '{"x": 1}', "[1]", "null"],
+)
+def test_bad_labels_in_a_split_file_are_one_line(tmp_path, taught):
+    path = tmp_path / "split.json"
+    path.write_text(f'{{"train": [0, 1], "val": [2], "test": [3], "relabelled": {taught}}}')
+    with pytest.raises(InputError, match="'relabelled' is no mapping of training rows to labels$"):
+        make(faces_of([0] * 4), Plan(split="file", split_file=str(path)))
+
+
+def test_what_a_run_opens_with():
+    faces = faces_of(**CONFLICTS)
+    assert splits.describe(faces, make(faces, Plan())) == (
+        "twins: 1 test faces have an identical one in train or val, 1 of them in train; "
+        "left out: nothing"
+    )
+    both = make(faces, Plan(twins="drop", conflicts="majority"))
+    assert splits.describe(faces, both) == (
+        "twins: 0 test faces have an identical one in train or val, 0 of them in train; "
+        "left out: 2 train twins, 2 train conflicts; relabelled: 1 of train"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"split": "half"}, "split: 'half', expected one of official, random, kfold, file"),
+        ({"twins": "no"}, "twins: 'no', expected one of keep, group, drop"),
+        ({"conflicts": "no"}, "conflicts: 'no', expected one of keep, drop, majority"),
+        ({"split": "kfold", "folds": 1}, "folds: 1, expected 2 or more"),
+        ({"split": "kfold", "fold": 5}, "fold: 5, expected 0 to 4, below data.folds"),
+        ({"split": "kfold", "fold": -1}, "fold: -1, expected 0 to 4, below data.folds"),
+        ({"fold": 1}, "fold: 1, but data.split=official; folds want kfold"),
+        ({"twins": "group"}, "twins: group, but the parts of data.split=official are given; choose "
+         "data.twins=drop, or data.split=random or kfold"),
+        ({"near_twins": 4}, "near_twins: changes nothing with data.twins=keep; choose group or drop"),
+        ({"near_twins": 13, "twins": "drop"}, "near_twins: 13, expected a whole number 0-12 or null"),
+        ({"near_twins": -1, "twins": "drop"}, "near_twins: -1, expected a whole number 0-12 or null"),
+        ({"near_twins": "4", "twins": "drop"}, "near_twins: '4', expected a whole number 0-12 or null"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_one_line(options, line):
+    with pytest.raises(ValueError) as fault:
+        Plan(**options)
+    assert str(fault.value) == line
+
+
+@pytest.mark.parametrize(
+    ("faces", "options", "line"),
+    [
+        (faces_of([0] * 20), {"split": "kfold"}, "no rows for test; data.split=kfold cuts folds"),
+        (
+            faces_of([0] * 4, parts=[2] * 4),
+            {"split": "kfold"},
+            "no rows for train; data.split=kfold",
+        ),
+        (
+            faces_of([0] * 20 + [1] * 4 + [2], parts=[0] * 24 + [2]),
+            {"split": "kfold"},
+            "faces.csv: 4 images of b; data.folds=5 wants 5 of each class",
+        ),
+        (
+            faces_of([0] * 20 + [2] * 9),
+            {"split": "random", "twins": "group"},
+            "faces.csv: 9 images of c; a grouped split wants 10 of each class",
+        ),
+        (
+            faces_of([0] * 3, greys=[1, 2, 2], parts=[0, 1, 2]),
+            {"twins": "drop"},
+            "faces.csv: data.twins=drop and data.conflicts=keep leave no rows for val; choose keep",
+        ),
+    ],
+)
+def test_what_cannot_be_split_is_one_line(faces, options, line):
+    with pytest.raises(InputError) as fault:
+        make(faces, Plan(**options))
+    assert line in str(fault.value) and "\n" not in str(fault.value)
+
+
+@pytest.fixture(scope="module")
+def fer2013() -> Faces:
+    return cached(Path(str(DATA)) / "fer2013.csv", read_csv, reader="csv1")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("options", "sizes", "removed"),
+    [
+        ({"twins": "drop"}, [28_006, 3_543, 3_589], {"train_twins": 703, "val_twins": 46}),
+        ({"conflicts": "drop"}, [28_602, 3_589, 3_589], {"train_conflicts": 107}),
+        ({"conflicts": "majority"}, [28_661, 3_589, 3_589], {"train_conflicts": 48}),
+        ({"split": "random", "seed": 78, "twins": "drop"}, [24_197, 5_290, 5_383],
+         {"train_twins": 923, "val_twins": 94}),
+        ({"split": "kfold"}, [25_838, 6_460, 3_589], {}),
+    ],
+)  # fmt: skip
+def test_fer2013s_splits(fer2013, options, sizes, removed):
+    split = make(fer2013, Plan(**options))
+    assert [len(split.part(name)) for name in PARTS] == sizes
+    assert split.removed == removed
+    if options.get("twins"):
+        assert crossing(fer2013, split) == 0
+        assert splits.clean_test(fer2013, split).all()
+    if options.get("conflicts") == "majority":
+        assert len(split.relabelled) == 19
+
+
+@needs_data
+def test_fer2013_in_groups(fer2013):
+    split = make(fer2013, Plan(split="random", seed=78, twins="group"))
+    assert crossing(fer2013, split) == 0 and sum(split.removed.values()) == 0
+    assert [len(split.part(name)) for name in PARTS] == [25_120, 5_383, 5_384]
+    for name in PARTS:  # to within a thousandth, as a plain stratified split
+        np.testing.assert_allclose(
+            shares(fer2013, split.part(name)), shares(fer2013, slice(None)), atol=0.001
+        )
