@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from fer import figures
 from fer.data.augment import Augment
-from fer.data.facts import Agreement, Facts, Parts, examples, mean_faces, measure
 from fer.data.faces import Faces
+from fer.data.facts import Agreement, Facts, Parts, examples, mean_faces, measure
 from fer.page import write_page
 from fer.preprocess import PLANES, unit
 

@@ -13,8 +13,8 @@ import torch
 from fer import explore
 from fer.cli.main import main
 from fer.data.augment import Augment
-from fer.data.facts import agreement, all_parts
 from fer.data.faces import Faces, pixel_hashes
+from fer.data.facts import agreement, all_parts
 from fer.explore import Captions, augmented, planes, write_explore
 from fer.preprocess import PLANES, Preprocess
 
@@ -229,7 +229,9 @@ def test_fer_explore_sets_ferplus_against_fer2013(
     csv, votes = tmp_path / "faces.csv", tmp_path / "votes.csv"
     pixels = [" ".join(map(str, RNG.integers(0, 256, 2304))) for _ in range(4)]
     usages = ["Training", "Training", "PublicTest", "PrivateTest"]
-    pd.DataFrame({"emotion": [3, 6, 4, 0], "pixels": pixels, "Usage": usages}).to_csv(csv, index=False)
+    pd.DataFrame({"emotion": [3, 6, 4, 0], "pixels": pixels, "Usage": usages}).to_csv(
+        csv, index=False
+    )
     names = "neutral happiness surprise sadness anger disgust fear contempt unknown NF".split()
     counts = [[0, 9, 0, 0, 0, 1], [4, 0, 0, 4, 1, 1], [3, 0, 0, 7], [0, 0, 0, 0, 0, 0, 0, 0, 1, 9]]
     table = pd.DataFrame([[*row, *[0] * (10 - len(row))] for row in counts], columns=names)

@@ -125,7 +125,9 @@ def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
 
 
 def test_a_sweep_leaves_a_complete_folder_a_job(tmp_path: Path) -> None:
-    done = train("-m", "model=r1,r2", "data=drawn", "data.count=1001", "trainer=debug", cwd=tmp_path)
+    done = train(
+        "-m", "model=r1,r2", "data=drawn", "data.count=1001", "trainer=debug", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     folders = sorted(tmp_path.glob("runs/*/*_sweep/*_r?"))
     assert [folder.name for folder in folders] == ["0_r1", "1_r2"]

@@ -106,9 +106,7 @@ def mean_faces(faces: Faces) -> dict[str, np.ndarray]:
     }
 
 
-def examples(
-    faces: Faces, positions: np.ndarray, *, most: int, seed: int
-) -> list[np.ndarray]:
+def examples(faces: Faces, positions: np.ndarray, *, most: int, seed: int) -> list[np.ndarray]:
     """Up to `most` of each class among `positions`, at random by `seed`: positions, rising."""
     rng = np.random.default_rng(seed)
     mixed = rng.permutation(positions)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fer.data.csvfile import read_csv
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from fer.data import splits
 from fer.data.cache import cached
-from fer.data.csvfile import read_csv
 from fer.data.faces import PARTS, Faces, pixel_hashes
 from fer.data.module import FaceData
 from fer.data.plan import Plan, make, without_twins

@@ -6,10 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fer.data.csvfile import read_csv
 
 from fer.data import twins
 from fer.data.cache import cached
-from fer.data.csvfile import read_csv
 from fer.data.drawn import draw
 from fer.data.faces import Faces, pixel_hashes
 
