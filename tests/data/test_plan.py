@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fer.data.csvfile import read_csv
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from fer.data import splits
@@ -15,6 +14,7 @@ from fer.data.cache import cached
 from fer.data.faces import PARTS, Faces, pixel_hashes
 from fer.data.module import FaceData
 from fer.data.plan import Plan, make, without_twins
+from fer.data.readers.csvfile import read_csv
 from fer.errors import InputError
 
 DATA = os.environ.get("FER_DATA_DIR")

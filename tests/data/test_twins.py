@@ -6,12 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fer.data.csvfile import read_csv
 
 from fer.data import twins
 from fer.data.cache import cached
 from fer.data.drawn import draw
 from fer.data.faces import Faces, pixel_hashes
+from fer.data.readers.csvfile import read_csv
 
 DATA = os.environ.get("FER_DATA_DIR")
 needs_data = pytest.mark.skipif(
