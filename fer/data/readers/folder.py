@@ -60,7 +60,8 @@ def list_images(root: Path) -> Listing:
     empty = {path.parts[depth] for path in _folders(root, depth)} - set(names)
     if empty:
         raise InputError(f"{root}: no images of the class {min(empty)}; fill or remove its folder")
-    return Listing(images, names, parts, tuple(path for path in files if path not in set(images)))
+    others = tuple(path for path in files if path.suffix.lower() not in SUFFIXES)
+    return Listing(images, names, parts, others)
 
 
 def read_folder(root: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Faces:
