@@ -98,7 +98,8 @@ def test_numbers_of_the_set(tmp_path: Path) -> None:
     assert "train 15 images val 1 images test 2 images" in text
     assert "3 rows left out" in text
     assert "2 1 calm, 1 tense 1 train, 1 test" in text and "2 2 tense 2 train" in text
-    assert "train, 15 images 2 0 1 1 val, 1 images 0 0 0 0 test, 2 images 1 0 0 1" in text
+    assert "train, 15 images 2 0 1 1 (6.7 %) val, 1 images 0 0 0 0 (0.0 %)" in text
+    assert "test, 2 images 1 0 0 1 (50.0 %)" in text
 
 
 def test_sections_without_data_say_so(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def test_examples_stand_in_the_row_of_their_class():
     np.testing.assert_array_equal(drawn[3].get_array(), NOISE[0])
     assert texts(figure) == ["calm", "tense", "pain"]
     assert drawn[3].get_extent()[3] < drawn[3].get_extent()[2] <= figure.axes[0].get_ylim()[0]
+    assert figure.axes[0].yaxis_inverted()
 
 
 def test_distributions_mark_the_median_of_each_class_and_leave_out_empty_ones():

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fer.data.facts import Agreement
     from fer.data.module import FaceData
 
-# The order of FER+'s own columns of votes (fer2013new.csv), in the project's spelling.
+# FER+'s own order of columns (fer2013new.csv), in which the first of equal ones wins.
 FERPLUS = "neutral happy surprise sad angry disgust fear contempt unknown nf".split()
 
 log = logging.getLogger("fer")

@@ -67,17 +67,18 @@ def faces(
     """
     texts = [_wrapped(caption) for caption in captions]
     columns = max(1, min(columns, len(texts)))
-    rows = max(1, -(-len(texts) // columns))
-    lines = max((text.count("\n") + 1 for text in texts), default=1)
+    lines = [text.count("\n") + 1 for text in texts] or [1]
     # In units of a face, 1.15 inches wide: 0.08 between faces, 0.11 for a line of 7 points.
-    across, down = 1.08, 1.14 + 0.11 * lines
-    figure = blank(1.15 * across * columns, 1.15 * down * rows + (0.4 if title else 0))
+    across = 1.08
+    rows = [1.14 + 0.11 * max(lines[i : i + columns]) for i in range(0, len(lines), columns)]
+    tops = np.cumsum([0, *rows])
+    figure = blank(1.15 * across * columns, 1.15 * tops[-1] + (0.4 if title else 0))
     axis = figure.subplots()
     for i, (image, text) in enumerate(zip(images, texts, strict=True)):
-        left, top = across * (i % columns), down * (i // columns)
+        left, top = across * (i % columns), tops[i // columns]
         _place(axis, image, left, top)
         axis.text(left + 0.5, top + 1.04, text, ha="center", va="top", size=7, color=INK)
-    axis.set(xlim=(0, across * columns - 0.08), ylim=(down * rows, 0))
+    axis.set(xlim=(0, across * columns - 0.08), ylim=(tops[-1], 0))
     axis.set_axis_off()
     if not texts:
         note(axis, "no images")
@@ -91,17 +92,16 @@ def class_examples(images: Sequence[np.ndarray], classes: Sequence[str]) -> Figu
 
     `images`: of each class uint8 [n, H, W]; n may differ, and be 0.
     """
-    columns, step = max(1, *map(len, images)), 1.06
-    names = shortened(classes)
-    figure = blank(0.86 * columns + 0.09 * max(map(len, names)), 0.86 * len(names))
+    names, step = shortened(classes), 1.06
+    columns, margin = max(1, *map(len, images)), 0.11 * max(map(len, names)) + 0.1
+    figure = blank(0.86 * (step * columns + margin), 0.86 * step * len(names))
     axis = figure.subplots()
-    for row, faces_ in enumerate(images):
+    for row, (name, faces_) in enumerate(zip(names, images, strict=True)):
+        axis.text(-0.1, step * row + 0.5, name, ha="right", va="center", color=INK)
         for column, image in enumerate(faces_):
             _place(axis, image, step * column, step * row)
-    axis.set(xlim=(0, step * columns), ylim=(step * len(names), 0), aspect="equal", xticks=[])
-    axis.set_yticks(step * np.arange(len(names)) + 0.5, names)
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
+    axis.set(xlim=(-margin, step * columns), ylim=(step * len(names), 0), aspect="equal")
+    axis.set_axis_off()
     return figure
 
 
@@ -160,6 +160,7 @@ def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -
         outline = {"fill": False, "edgecolor": MARK, "linewidth": 1.5}
         axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **outline))
     axis.set_xticks(range(len(above)), above, **slanted(above))
+    axis.set(xlabel="most votes", ylabel="label")
     totals = zip(beside, matrix.sum(1), strict=True)
     axis.set_yticks(range(len(beside)), [f"{name}\n{total:,}" for name, total in totals])
     axis.tick_params(length=0)
