@@ -145,6 +145,7 @@ def test_what_clean_means_and_how_many_rows_are(tmp_path):
     text = written(tmp_path).text
     assert "test rows without a pixel-identical row in train or validation" in text
     assert "2 of 5,004 test rows are clean; the other 5,002 have such a twin" in text
+    assert "Here all of them are clean." in written(tmp_path, clean_table=TABLE).text
 
 
 def test_facts_config_and_every_number(tmp_path):

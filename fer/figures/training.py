@@ -50,7 +50,7 @@ def _confusion_labels(axis: Axes, matrix: np.ndarray, names: Sequence[str]) -> N
     right.set_yticks(ticks, [percent_text(p) for p in percent(hits, true)], weight="bold")
     top.set_xticks(ticks, [percent_text(p) for p in percent(hits, predicted)], size=8.5)
     axis.set(xlabel="predicted", ylabel="true")
-    right.set_ylabel("recall")
+    right.set_ylabel("recall", labelpad=8)
     top.set_xlabel("precision")
     for each in (axis, right, top):
         each.tick_params(length=0)
