@@ -84,7 +84,7 @@ def bare(cfg: DictConfig) -> float:
 def main() -> None:
     rows = []
     for model in ("r1", "r2"):
-        for augment in ("none", "light"):
+        for augment in ("none", "light", "strong"):
             cfg = composed(f"model={model}", f"augment={augment}", "trainer.accelerator=cpu")
             rows.append(
                 harness.paired(

@@ -1,6 +1,7 @@
 """The page about a set: complete, self-contained, escaped, whatever the set; and its commands."""
 
 import base64
+import os
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,13 +12,16 @@ import pytest
 import torch
 
 from fer import explore
+from fer.cli.explore import _agreement
 from fer.cli.main import main
 from fer.data.augment import Augment
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.facts import agreement, all_parts
+from fer.data.sources import FERPlus
 from fer.explore import Captions, augmented, planes, write_explore
 from fer.preprocess import PLANES, Preprocess
 
+DATA = Path(os.environ.get("FER_DATA_DIR") or "data")
 NASTY = "<b>calm</b> & $x_"
 
 
@@ -245,6 +249,20 @@ def test_fer_explore_sets_ferplus_against_fer2013(
     # Row 1 ties: neutral, the first of FER+'s columns, wins; the reader leaves the row out.
     assert "own label for 75.0 % of all rows, 100.0 % of those" in text and "(1 rows)" in text
     assert "Images 2 48 × 48 pixels, 8 classes" in text and "1 tied" in text
+
+
+@pytest.mark.skipif(
+    not all((DATA / name).is_file() for name in ("fer2013.csv", "fer2013new.csv")),
+    reason="no fer2013.csv and fer2013new.csv in FER_DATA_DIR",
+)
+def test_voters_of_fer2013_agree_with_its_labels_on_626_of_a_thousand_faces() -> None:
+    found = _agreement(FERPlus())
+    assert found is not None
+    assert round(found.share(), 3) == 0.623
+    assert round(found.share(without="nf"), 3) == 0.626
+    assert found.ties == 1776
+    assert found.matrix.sum() == 35887
+    assert found.matrix.sum(1).tolist() == [4953, 547, 5121, 8989, 6077, 4002, 6198]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""Our augmentation of a batch against kornia's. python benchmarks/augment.py [OUT.csv]
+
+128 faces 48x48 in memory, augment=light and augment=strong against kornia's nearest operations at the
+same probabilities and ranges; strong without its mixup, which kornia has for class numbers only.
+kornia is no dependency: `pip install kornia`. What is left of training's speed: benchmarks/loop.py.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import harness
+import torch
+from hydra.utils import instantiate
+from torch import Tensor, nn
+
+from fer.cli import command
+
+BATCH, SIDE, CLASSES = 128, 48, 7
+BATCHES = 60  # timed for one number, their median
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """The median of a batch."""
+    taken = []
+    for _ in range(BATCHES):
+        started = time.perf_counter()
+        work()
+        taken.append(1000 * (time.perf_counter() - started))
+    return statistics.median(taken)
+
+
+def kornias(name: str) -> dict[str, nn.Module]:
+    """kornia's nearest to conf/augment/<name>.yaml, in two ways.
+
+    Its affine map draws all moves of an image together, at one probability; with a probability each,
+    as our config has them, there must be a map each.
+    """
+    import kornia.augmentation as K
+
+    def affine(p: float, degrees: float = 0.0, **moves) -> nn.Module:
+        return K.RandomAffine(degrees, **moves, padding_mode="reflection", p=p)
+
+    if name == "light":
+        shift, scale = {"translate": (0.08, 0.08)}, {"scale": (0.9, 1.1)}
+        one = [affine(0.8, 12, **shift, **scale)]
+        each = [affine(0.8, 12), affine(0.8, **shift), affine(0.8, **scale)]
+        rest = [
+            K.RandomContrast((0.8, 1.2), p=0.5),
+            K.RandomBrightness((0.85, 1.15), p=0.5),
+            K.RandomErasing((0.001, 0.15), p=0.25),
+        ]
+    else:
+        shift, scale, shear = {"translate": (0.12, 0.12)}, {"scale": (0.8, 1.2)}, {"shear": 10.0}
+        one = [affine(0.9, 20, **shift, **scale, **shear)]
+        each = [affine(0.9, 20), affine(0.5, **shear), affine(0.9, **shift), affine(0.9, **scale)]
+        rest = [
+            K.RandomGamma((0.67, 1.5), p=0.5),
+            K.RandomContrast((0.67, 1.5), p=0.5),
+            K.RandomBrightness((0.75, 1.25), p=0.5),
+            K.RandomGaussianBlur((7, 7), (0.01, 1.0), p=0.2),
+            K.RandomGaussianNoise(std=0.03, p=0.2),
+            K.RandomErasing((0.001, 0.25), p=0.5),
+        ]
+    flip = K.RandomHorizontalFlip(p=0.5)
+    return {
+        "kornia": nn.Sequential(flip, *each, *rest),
+        "kornia, one affine map for all moves": nn.Sequential(flip, *one, *rest),
+    }
+
+
+def rows(images: Tensor, targets: Tensor) -> list[dict[str, str | float]]:
+    found = []
+    for name in ("light", "strong"):
+        cfg = command.compose([f"augment={name}", "augment.mixup=[0,0]", "data=drawn"])
+        augment = instantiate(cfg.augment)
+        for title, theirs in kornias(name).items():
+            found.append(
+                harness.paired(
+                    f"augment={name}",
+                    title,
+                    unit="ms a batch",
+                    ours=lambda augment=augment: milliseconds(lambda: augment(images, targets)),
+                    theirs=lambda theirs=theirs: milliseconds(lambda: theirs(images)),
+                )
+            )
+    return found
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(BATCH, 1, SIDE, SIDE)
+    targets = torch.eye(CLASSES)[torch.arange(BATCH) % CLASSES]
+    try:
+        table = rows(images, targets)
+    except ImportError as fault:
+        sys.exit(f"benchmarks/augment.py: {fault}; pip install kornia")
+    harness.write(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/bench/augment.csv"), table)
+
+
+if __name__ == "__main__":
+    main()
