@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 
-from fer import config, run
+from fer import build, config
 from fer.callbacks import History
 
 SKIPPED, STEPS = 5, 35  # steps before the clock starts, and in all
@@ -44,14 +44,14 @@ def composed(*words: str) -> DictConfig:
 
 def ours(cfg: DictConfig) -> float:
     """Images a second of the product's loop."""
-    data = run.build_data(cfg)
-    module = run.build_module(cfg, data, counts=data.faces.counts(data.parts.train))
+    data = build.build_data(cfg)
+    module = build.build_module(cfg, data, counts=data.faces.counts(data.parts.train))
     module.preprocess.fit(data.statistics_sample())
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         logger = TensorBoardLogger(folder, name="", version="")
         callbacks = [clock, History(Path(folder))]
-        trainer = run.build_trainer(
+        trainer = build.build_trainer(
             cfg, logger=logger, callbacks=callbacks, enable_checkpointing=False
         )
         with contextlib.redirect_stdout(io.StringIO()):  # the progress bar draws, but not here
@@ -61,15 +61,15 @@ def ours(cfg: DictConfig) -> float:
 
 def bare(cfg: DictConfig) -> float:
     """Images a second of forward, loss, backward and optimizer step alone."""
-    data = run.build_data(cfg)
-    module = run.build_module(cfg, data, counts=[1] * len(data.classes)).train()
+    data = build.build_data(cfg)
+    module = build.build_module(cfg, data, counts=[1] * len(data.classes)).train()
     optimizer = module.make_optimizer(module.network)
     batch = cfg.data.batch_size
     planes = torch.randn(batch, len(data.channels), data.size, data.size)
     planes = planes.contiguous(memory_format=module.memory_format)
     labels = torch.randint(len(data.classes), (batch,))
     targets = F.one_hot(labels, len(data.classes)).float()
-    half = run.auto_precision(gpu=False) == "bf16-mixed"
+    half = build.auto_precision(gpu=False) == "bf16-mixed"
     for step in range(STEPS):
         if step == SKIPPED:
             started = time.perf_counter()

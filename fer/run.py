@@ -1,4 +1,4 @@
-"""From a config to objects and from objects to a run folder; nothing else turns config into objects."""
+"""A whole run: train, measure the best epoch, fill the run folder."""
 
 import importlib.metadata
 import logging
@@ -6,172 +6,30 @@ import shlex
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
-from hydra.utils import instantiate
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer import figures, metrics
+from fer.build import build_data, build_module, build_trainer, higher_is_better
 from fer.callbacks import ConfusionImages, History
 from fer.data import splits
-from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.errors import InputError
 from fer.models.blocks import count_gflop, count_parameters
 from fer.module import FaceModule
 from fer.optim import average
-from fer.preprocess import Preprocess
 from fer.report import format_table, write_report
 from fer.results import Measured, mistakes, write_json, write_measured
 
 log = logging.getLogger(__name__)
-# Lightning's hints and its warning of torch's own renaming are for those who write Trainers.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
-
-MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
-
-# Parameters of constructors that the program supplies, by node of the config.
-SUPPLIED = {
-    "model": frozenset({"in_channels", "classes", "size"}),
-    "data": frozenset({"order_seed"}),
-    "optim": frozenset({"network"}),
-    "schedule": frozenset({"optimizer", "total_steps", "higher"}),
-    "loss": frozenset({"counts"}),
-    "trainer": frozenset({"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}),
-}
-
-
-def higher_is_better(monitor: str) -> bool:
-    return monitor not in ("val/loss", "val/ece")
-
-
-def build_data(cfg: DictConfig) -> FaceData:
-    return _build(cfg, "data", order_seed=cfg.seed)
-
-
-def build_augment(cfg: DictConfig) -> Augment:
-    return _build(cfg, "augment")
-
-
-def build_network(cfg: DictConfig, data: FaceData) -> torch.nn.Module:
-    return _build(
-        cfg,
-        "model",
-        in_channels=len(data.channels),
-        classes=len(data.classes),
-        size=data.size,
-    )
-
-
-def build_module(cfg: DictConfig, data: FaceData, *, counts: list[int]) -> FaceModule:
-    """The network and all it is trained with; `counts`: training images of each class."""
-    extra = {"higher": higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
-    try:
-        preprocess = Preprocess(data.channels)
-    except ValueError as fault:
-        raise InputError(f"data.{fault}") from None
-    return FaceModule(
-        network=build_network(cfg, data),
-        preprocess=preprocess,
-        augment=build_augment(cfg),
-        loss=_build(cfg, "loss", counts=counts),
-        optimizer=_build(cfg, "optim", _partial_=True),
-        schedule=_build(cfg, "schedule", _partial_=True, **extra),
-        classes=data.classes,
-        monitor=cfg.monitor,
-        recipe=OmegaConf.to_container(cfg, resolve=True),
-        seed=cfg.seed,
-        channels_last=cfg.channels_last,
-    )
-
-
-def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
-    """The Trainer; `precision: auto` is resolved here."""
-    node = cfg.trainer.copy()
-    gpu = torch.cuda.is_available()
-    if node.accelerator in ("gpu", "cuda") and not gpu:
-        raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
-    if node.precision == "auto":
-        node.precision = auto_precision(gpu=gpu and node.accelerator != "cpu")
-    return _build(
-        OmegaConf.create({"trainer": node}),
-        "trainer",
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        **others,
-    )
-
-
-def auto_precision(*, gpu: bool) -> str:
-    """bf16-mixed where the device computes in bf16, else 32-true."""
-    if gpu:
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        abilities = torch.cpu.get_capabilities()
-        native = abilities.get("avx512_bf16", False) or abilities.get("amx_bf16", False)
-    return "bf16-mixed" if native else "32-true"
-
-
-def _is_plateau(cfg: DictConfig) -> bool:
-    return str(cfg.schedule._target_).endswith(".plateau")
-
-
-def _build(cfg: DictConfig, group: str, **supplied: Any) -> Any:
-    """The object of a config group; what its constructor refuses becomes one line."""
-    try:
-        return instantiate(cfg[group], _convert_="all", **supplied)
-    except InputError:
-        raise
-    except Exception as fault:  # hydra wraps whatever a constructor raises
-        cause = fault.__cause__ or fault
-        line = " ".join(str(cause).split())
-        join = "." if isinstance(cause, ValueError) and line.split(":")[0].isidentifier() else ": "
-        raise InputError(f"{group}{join}{line}") from fault
-
-
-def check(cfg: DictConfig) -> None:
-    """Builds everything that needs no faces, without memory; raises InputError before a run starts."""
-    if cfg.monitor not in MONITORS:
-        known = ", ".join(MONITORS)
-        raise InputError(f"monitor: {cfg.monitor!r}; training may look at {known}")
-    if not isinstance(cfg.seed, int) or cfg.seed < 0:
-        raise InputError(f"seed: {cfg.seed}, expected a whole number of 0 or more")
-    if cfg.ema is not None and not 0 < cfg.ema < 1:
-        raise InputError(f"ema: {cfg.ema}, expected a decay between 0 and 1, or null")
-    if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
-        raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")
-    data = build_data(cfg)
-    with torch.device("meta"):
-        module = build_module(cfg, data, counts=[1] * len(data.classes))
-        try:
-            module.make_schedule(module.make_optimizer(module.network), 10)
-        except ValueError as fault:
-            raise InputError(f"optim or schedule: {fault}") from fault
-    build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
-    if cfg.ckpt_path is not None:
-        _check_checkpoint(Path(cfg.ckpt_path), module)
-
-
-def _check_checkpoint(path: Path, module: FaceModule) -> None:
-    try:
-        weights = torch.load(path, map_location="meta", weights_only=True)["state_dict"]
-    except Exception as fault:
-        raise InputError(
-            f"ckpt_path: {path} is no checkpoint of this project ({fault!r:.80})"
-        ) from None
-    own = {name: value.shape for name, value in module.state_dict().items()}
-    if own != {name: value.shape for name, value in weights.items()}:
-        raise InputError(f"ckpt_path: {path} holds another network than this config builds")
 
 
 def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[str]) -> float:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fer import config
+from fer.build import SUPPLIED
 from fer.errors import InputError
-from fer.run import SUPPLIED
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ FLOORS = [
     {"module"},
     {"callbacks"},
     {"results", "report", "explore", "compare"},
+    {"build"},
     {"run"},
     {"cli"},
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fer import config, run
+from fer import build, config
 from fer.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +41,7 @@ def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
     for job in config.compose_jobs(words):
-        config.check_targets(job, run.SUPPLIED)
+        config.check_targets(job, build.SUPPLIED)
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("fer ")])

@@ -41,9 +41,9 @@ def compose(overrides: Sequence[str]) -> DictConfig:
         if word.startswith("-") or "=" not in word:
             raise InputError(f"{word}: expected key=value")
     (cfg,) = config.compose_jobs(overrides)
-    from fer import run  # torch: only once the words can be read
+    from fer import build  # torch: only once the words can be read
 
-    config.check_targets(cfg, run.SUPPLIED)
+    config.check_targets(cfg, build.SUPPLIED)
     return cfg
 
 

@@ -28,10 +28,10 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
     parser.add_out()
     words = parser.parse_intermixed_args(arguments)
     cfg = command.compose(words.overrides)
-    from fer import run
+    from fer import build
 
     cfg.data.batch_size = 1  # nothing is trained: no set is too small
-    data, augment = run.build_data(cfg), run.build_augment(cfg)
+    data, augment = build.build_data(cfg), build.build_augment(cfg)
 
     def work() -> None:
         from fer.data.facts import all_parts

@@ -51,11 +51,11 @@ def _check(arguments: list[str]) -> None:
     jobs = config.compose_jobs(arguments)
     if not jobs:
         return
-    from fer import run  # torch: only once the command line can be read
+    from fer import build  # torch: only once the command line can be read
 
     for job in jobs:
-        config.check_targets(job, run.SUPPLIED)
-        run.check(job)
+        config.check_targets(job, build.SUPPLIED)
+        build.check(job)
 
 
 def _job(cfg: DictConfig) -> float:
