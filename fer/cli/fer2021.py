@@ -36,7 +36,7 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
     if channels[0] != "original":
         raise InputError(f"--channels: {words.channels}, expected original first: readers keep it")
     cfg = command.compose(words.overrides)
-    from fer import run
+    from fer import build
     from fer.data.fer2021 import write_csv
     from fer.preprocess import Preprocess
 
@@ -45,7 +45,7 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
     except ValueError as fault:
         raise InputError(f"--{fault}") from None
     cfg.data.batch_size = 1  # nothing is trained: no set is too small
-    data = run.build_data(cfg)
+    data = build.build_data(cfg)
 
     def work() -> None:
         write_csv(words.out, data.faces, data.parts, preprocess)
