@@ -7,14 +7,14 @@ from typing import Literal, get_args
 import numpy as np
 
 from fer.data import splits, twins
-from fer.data.faces import Faces, shared
+from fer.data.faces import PARTS, Faces, shared
 from fer.data.splits import Kind, Split
 from fer.errors import InputError
 
 Twins = Literal["keep", "group", "drop"]
 Conflicts = Literal["keep", "drop", "majority"]
 
-# Beyond it candidates become too many to compare: FER2013 has 6,000 pairs within 8 bits, 88,000
+# Beyond it candidates become too many to compare: FER2013 has 5,000 pairs within 8 bits, 74,000
 # within 12, 330,000 within 14, and few of the latter show one face (docs/splits.md).
 MOST_NEAR = 12
 
@@ -47,6 +47,8 @@ class Plan:
             raise ValueError("split_file: belongs to data.split=file, and that wants it")
         if self.split_file is not None and not Path(self.split_file).is_file():
             raise ValueError(f"split_file: no file {self.split_file}")
+        if not 0 <= self.seed < 2**32:  # what scikit-learn takes
+            raise ValueError(f"seed: {self.seed}, expected 0 to {2**32 - 1}")
         self._check_folds()
         self._check_twins()
 
@@ -95,7 +97,7 @@ def make(faces: Faces, plan: Plan) -> Split:
     if plan.conflicts != "keep":
         taught = splits.relabelled(faces, split)
         split = without_conflicts(taught, split, majority=plan.conflicts == "majority")
-    for name in ("train", "val"):
+    for name in PARTS:
         if len(split.part(name)) == 0:
             raise InputError(
                 f"{faces.source}: data.twins={plan.twins} and data.conflicts={plan.conflicts} "

@@ -267,6 +267,7 @@ def test_what_a_run_opens_with():
         ({"split": "half"}, "split: 'half', expected one of official, random, kfold, file"),
         ({"twins": "no"}, "twins: 'no', expected one of keep, group, drop"),
         ({"conflicts": "no"}, "conflicts: 'no', expected one of keep, drop, majority"),
+        ({"seed": -1}, "seed: -1, expected 0 to 4294967295"),
         ({"split": "kfold", "folds": 1}, "folds: 1, expected 2 or more"),
         ({"split": "kfold", "fold": 5}, "fold: 5, expected 0 to 4, below data.folds"),
         ({"split": "kfold", "fold": -1}, "fold: -1, expected 0 to 4, below data.folds"),
@@ -303,6 +304,11 @@ def test_a_wrong_option_is_one_line(options, line):
             faces_of([0] * 20 + [2] * 9),
             {"split": "random", "twins": "group"},
             "faces.csv: 9 images of c; a grouped split wants 10 of each class",
+        ),
+        (
+            faces_of([0] * 20, greys=[1] * 20),
+            {"split": "random", "twins": "group"},
+            "faces.csv: data.twins=group and data.conflicts=keep leave no rows for ",
         ),
         (
             faces_of([0] * 3, greys=[1, 2, 2], parts=[0, 1, 2]),
