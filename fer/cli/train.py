@@ -1,6 +1,7 @@
 """`python train.py` and `fer train`: check the command line, then train under Hydra."""
 
 import logging
+import math
 import os
 import sys
 import traceback
@@ -27,24 +28,21 @@ def main(arguments: list[str]) -> int:
             print(f"fer: {fault}", file=sys.stderr)
             return 2
     os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
-    typed = list(sys.argv)
+    typed, found = list(sys.argv), []
 
     def job(cfg: DictConfig) -> float:
         sys.argv[:] = typed  # Lightning's children repeat it whole, `fer train` or train.py
-        return _job(cfg)
+        found.append(_job(cfg))
+        return found[-1]
 
     sys.argv[1:] = arguments  # Hydra reads them there
     try:
         hydra.main(version_base="1.3", config_path=str(config.conf_folder()), config_name="train")(
             job
         )()
-    except Failed:
-        return 1
-    return 0
-
-
-class Failed(Exception):
-    """A job has failed and said so; in a sweep the others go on."""
+    except KeyboardInterrupt:  # of a sweep, which ends here; each job has said so
+        return 130
+    return int(any(map(math.isnan, found)))
 
 
 def _check(arguments: list[str]) -> None:
@@ -59,6 +57,7 @@ def _check(arguments: list[str]) -> None:
 
 
 def _job(cfg: DictConfig) -> float:
+    """The best epoch's monitor. NaN where the run failed, which is said here: Hydra would add to it."""
     from fer import run
 
     settings = HydraConfig.get()
@@ -75,4 +74,4 @@ def _job(cfg: DictConfig) -> float:
         print(f"fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
         if settings.mode == RunMode.MULTIRUN and isinstance(fault, KeyboardInterrupt):
             raise
-        raise Failed from None
+        return math.nan
