@@ -50,9 +50,8 @@ def prepare_all(
             return fault
 
     chunks = [sources[start : start + CHUNK] for start in range(0, len(sources), CHUNK)]
-    level = cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # `BadRows` says what is wrong
+    # What OpenCV would print of a broken image, `BadRows` says.
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         with ThreadPoolExecutor() as threads:
             yield from chain.from_iterable(threads.map(lambda some: list(map(face, some)), chunks))
