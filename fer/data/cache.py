@@ -83,10 +83,10 @@ def _listed(folder: Path) -> str:
     """The SHA-256 of the place, names, sizes and times of all files in a folder, links followed."""
     files = sorted(
         os.path.join(inside, name)
-        for inside, _, names in os.walk(folder, followlinks=True)
+        for inside, _, names in os.walk(folder.resolve(), followlinks=True)
         for name in names
     )
-    content = [str(folder.resolve()), *([file, *_stamp(Path(file))] for file in files)]
+    content = [[file, *_stamp(Path(file))] for file in files]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
