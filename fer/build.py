@@ -10,6 +10,8 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from fer import checkpoint
+from fer.checkpoint import Checkpoint
 from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.errors import InputError
@@ -45,7 +47,8 @@ def build_augment(cfg: DictConfig) -> Augment:
     return _build(cfg, "augment")
 
 
-def build_network(cfg: DictConfig, data: FaceData) -> torch.nn.Module:
+def build_network(cfg: DictConfig, data: FaceData | Checkpoint) -> torch.nn.Module:
+    """The network for faces with the channels, classes and size of `data`."""
     return _build(
         cfg,
         "model",
@@ -55,7 +58,7 @@ def build_network(cfg: DictConfig, data: FaceData) -> torch.nn.Module:
     )
 
 
-def build_module(cfg: DictConfig, data: FaceData, *, counts: list[int]) -> FaceModule:
+def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[int]) -> FaceModule:
     """The network and all it is trained with; `counts`: training images of each class."""
     extra = {"higher": higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
     try:
@@ -72,6 +75,7 @@ def build_module(cfg: DictConfig, data: FaceData, *, counts: list[int]) -> FaceM
         classes=data.classes,
         monitor=cfg.monitor,
         recipe=OmegaConf.to_container(cfg, resolve=True),
+        size=data.size,
         seed=cfg.seed,
         channels_last=cfg.channels_last,
     )
@@ -147,11 +151,9 @@ def check(cfg: DictConfig) -> None:
 
 def _check_checkpoint(path: Path, module: FaceModule) -> None:
     try:
-        weights = torch.load(path, map_location="meta", weights_only=True)["state_dict"]
-    except Exception as fault:
-        raise InputError(
-            f"ckpt_path: {path} is no checkpoint of this project ({fault!r:.80})"
-        ) from None
+        weights = checkpoint.read(path, device="meta").weights
+    except InputError as fault:
+        raise InputError(f"ckpt_path: {fault}") from None
     own = {name: value.shape for name, value in module.state_dict().items()}
     if own != {name: value.shape for name, value in weights.items()}:
         raise InputError(f"ckpt_path: {path} holds another network than this config builds")

@@ -81,6 +81,50 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         return [_job(list(lines), sweeping=sweeping) for lines in _product(own)]
 
 
+def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
+    """The config of a finished run, out of a file, with changes such as `data=folder`, `data.seed=1`.
+
+    A group that is chosen anew starts from its YAML. Raises InputError in one line as `compose_jobs`
+    does, and for a recipe that would build what no YAML names: it may come from a stranger.
+    """
+    unknown = set(_targets(recipe)) - _known_targets()
+    if unknown:
+        raise InputError(
+            f"{min(unknown)}: no config in {conf_folder()} builds it, but this recipe would"
+        )
+    try:
+        overrides = OverridesParser.create().parse_overrides(list(words))
+    except HydraException as fault:
+        raise InputError(_first_line(fault)) from None
+    chosen = {one.key_or_group: one for one in overrides if _is_group(one)}
+    (fresh,) = compose_jobs([str(one.input_line) for one in chosen.values()])
+    cfg = OmegaConf.create(dict(recipe) | {group: fresh[group] for group in chosen})
+    for override in overrides:
+        if override.is_sweep_override() or override.is_delete():
+            raise InputError(f"{override.input_line}: expected key=value, one value")
+        if not _is_group(override):
+            if not override.is_add():
+                _check_value(cfg, override, "")
+            OmegaConf.update(cfg, override.key_or_group, override.value(), force_add=True)
+    return cfg
+
+
+def _targets(node: Any) -> Iterable[str]:
+    """Everything that a config names to be built, at any depth."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield str(node["_target_"])
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from _targets(inner)
+
+
+def _known_targets() -> set[str]:
+    options = map(OmegaConf.load, conf_folder().glob("*/*.yaml"))
+    return {str(option["_target_"]) for option in options if "_target_" in option}
+
+
 def _is_hydras(override: Override) -> bool:
     return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
 

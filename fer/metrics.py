@@ -31,10 +31,10 @@ class Predictions(Metric):
         for name in ("rows", "labels", "probabilities"):
             self.add_state(name, default=[], dist_reduce_fx="cat")
 
-    def update(self, rows: Tensor, labels: Tensor, logits: Tensor) -> None:
+    def update(self, rows: Tensor, labels: Tensor, probabilities: Tensor) -> None:
         self.rows.append(rows)
         self.labels.append(labels)
-        self.probabilities.append(logits.float().softmax(1))
+        self.probabilities.append(probabilities)
 
     def compute(self) -> tuple[Tensor, Tensor, Tensor]:
         rows, labels = dim_zero_cat(self.rows), dim_zero_cat(self.labels)

@@ -13,9 +13,11 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from fer.data.augment import Augment
 from fer.data.batches import Batch
+from fer.data.seen import Seen
 from fer.errors import InputError
 from fer.metrics import Predictions, confusion_matrix, measure
 from fer.preprocess import Preprocess, unit
+from fer.views import VIEWS
 
 
 class FaceModule(L.LightningModule):
@@ -23,7 +25,10 @@ class FaceModule(L.LightningModule):
 
     optimizer: makes an optimizer of a network; schedule: makes a scheduler of an optimizer and the
     number of steps; monitor: the number that the scheduler watches; recipe: the whole config as a
-    plain dict, kept in checkpoints; seed: of dropout and augmentation.
+    plain dict, kept in checkpoints; size: of the faces, in pixels; seed: of dropout and augmentation.
+
+    seen: the faces it is trained and selected on, kept in checkpoints; views: what its
+    probabilities are the mean of where it is measured (fer.views).
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class FaceModule(L.LightningModule):
         classes: Sequence[str],
         monitor: str,
         recipe: dict[str, Any],
+        size: int,
         seed: int,
         channels_last: bool,
     ) -> None:
@@ -45,7 +51,9 @@ class FaceModule(L.LightningModule):
         self.network, self.preprocess, self.augment, self.loss = network, preprocess, augment, loss
         self.make_optimizer, self.make_schedule = optimizer, schedule
         self.classes, self.monitor, self.recipe = tuple(classes), monitor, recipe
-        self.seed = seed
+        self.size, self.seed = size, seed
+        self.seen: tuple[Seen, ...] = ()
+        self.views = VIEWS["none"]
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
         self.train_loss = MeanMetric()
@@ -100,9 +108,10 @@ class FaceModule(L.LightningModule):
         return numbers
 
     def _evaluation_step(self, batch: Batch) -> None:
-        logits, labels = self._logits(batch["images"]), batch["labels"]
-        self.eval_loss.update(self.loss(logits, self._targets(batch)), weight=len(labels))
-        self.predictions.update(batch["rows"], labels, logits)
+        images, labels = batch["images"], batch["labels"]
+        logits = torch.stack([self._logits(view(images)) for view in self.views])
+        self.eval_loss.update(self.loss(logits[0], self._targets(batch)), weight=len(labels))
+        self.predictions.update(batch["rows"], labels, logits.float().softmax(2).mean(0))
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self._evaluation_step(batch)
@@ -138,4 +147,10 @@ class FaceModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["fer"] = {"recipe": self.recipe, "classes": list(self.classes)}
+        checkpoint["fer"] = {
+            "recipe": self.recipe,
+            "classes": list(self.classes),
+            "channels": list(self.preprocess.channels),
+            "size": self.size,
+            "seen": [vars(each) for each in self.seen],
+        }

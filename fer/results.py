@@ -18,13 +18,24 @@ from fer.callbacks import write_csv
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Predictions of one part, sorted by row; clean: rows without a twin in train or validation."""
+    """Predictions of one part, sorted by row.
+
+    clean: rows that are pixel-identical to no face the network was trained on or, for test, selected
+    on; seen: rows that are identical to one of another set. Those were no test at all: where there
+    are any, numbers are given of the clean rows alone.
+    """
 
     rows: Tensor
     labels: Tensor
     probabilities: Tensor
     clean: Tensor
+    seen: Tensor
     classes: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all rows may give numbers."""
+        return not self.seen.any()
 
     @property
     def predictions(self) -> Tensor:
@@ -42,11 +53,33 @@ class Measured:
         chosen = self.clean if clean else torch.ones_like(self.clean)
         return metrics.measure(self.probabilities[chosen], self.labels[chosen], self.classes)
 
+    def summary(self, part: str) -> dict[str, float]:
+        """The numbers of summary.json: `part`/acc ..., `part`/clean_acc ..., and how many rows gave them."""
+        numbers = {f"{part}/{name}": number for name, number in self._all_numbers().items()}
+        clean = self.numbers(clean=True)
+        numbers |= {f"{part}/clean_{name}": number for name, number in clean.items()}
+        return numbers | {f"{part}/clean_rows": int(self.clean.sum())}
+
+    def _all_numbers(self) -> dict[str, float]:
+        if not self.whole:
+            return {"seen_rows": int(self.seen.sum())}
+        return self.numbers() | {"rows": len(self.labels)}
+
+    def tables(self) -> dict[str, list[dict[str, str | int | float]]]:
+        """The lab's table of `all` rows, where they may give numbers, and of `clean` rows."""
+        matrices = {"all": self.matrix()} if self.whole else {}
+        matrices["clean"] = self.matrix(clean=True)
+        return {name: metrics.table(matrix, self.classes) for name, matrix in matrices.items()}
+
 
 def write_measured(folder: Path, measured: Measured) -> None:
-    """predictions.csv, summary.csv, confusion_matrix.csv and .png of a part, in `folder`."""
+    """predictions.csv, summary.csv, confusion_matrix.csv and .png of a part, in `folder`.
+
+    Where some rows were seen, predictions.csv marks them in a column `seen`, and the others hold
+    the clean rows alone.
+    """
     names = [f"p_{name}" for name in measured.classes]
-    columns = zip(
+    values = zip(
         measured.rows.tolist(),
         measured.labels.tolist(),
         measured.predictions.tolist(),
@@ -56,10 +89,15 @@ def write_measured(folder: Path, measured: Measured) -> None:
     lines = [
         {"row": row, "label": label, "prediction": prediction}
         | {name: f"{number:.9g}" for name, number in zip(names, numbers, strict=True)}
-        for row, label, prediction, numbers in columns
+        for row, label, prediction, numbers in values
     ]
-    write_csv(folder / "predictions.csv", ("row", "label", "prediction", *names), lines)
-    matrix = measured.matrix()
+    columns = ("row", "label", "prediction", *names)
+    if not measured.whole:
+        columns += ("seen",)
+        for line, seen in zip(lines, measured.seen.tolist(), strict=True):
+            line["seen"] = int(seen)
+    write_csv(folder / "predictions.csv", columns, lines)
+    matrix = measured.matrix(clean=not measured.whole)
     table = metrics.table(matrix, measured.classes)
     write_csv(folder / "summary.csv", ("emotions", "true_preds", "false_preds", "accuracy"), table)
     counts = [

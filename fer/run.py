@@ -1,32 +1,30 @@
 """A whole run: train, measure the best epoch, fill the run folder."""
 
-import importlib.metadata
 import logging
 import shlex
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer import figures, metrics
+from fer import checkpoint, figures
 from fer.build import build_data, build_module, build_trainer, higher_is_better
 from fer.callbacks import ConfusionImages, History
 from fer.data import splits
 from fer.data.module import FaceData
+from fer.data.seen import Seen, record
 from fer.errors import InputError
+from fer.evaluate import measure, say
 from fer.models.blocks import count_gflop, count_parameters
-from fer.module import FaceModule
 from fer.optim import average
-from fer.report import format_table, write_report
+from fer.provenance import revision, versions
+from fer.report import write_report
 from fer.results import Measured, mistakes, write_json, write_measured
 
 log = logging.getLogger(__name__)
@@ -41,6 +39,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
     module = build_module(cfg, data, counts=counts["train"])
     module.preprocess.fit(data.statistics_sample())
+    module.seen = seen_by(cfg, data)
     facts = {
         "parameters": count_parameters(module.network),
         "gflop": count_gflop(module.network, in_channels=len(data.channels), size=data.size),
@@ -81,11 +80,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     weights = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(weights)
     measured = {
-        "val": _measure(trainer, module, data, data.val_dataloader()),
-        "train": _measure(trainer, module, data, data.train_sample_dataloader()),
+        part: measure(trainer, module, data, part)
+        for part in (["val", "train", "test"] if cfg.test else ["val", "train"])
     }
-    if cfg.test:
-        measured["test"] = _measure(trainer, module, data, data.test_dataloader())
     monitored = float(best.best_model_score)
     if not trainer.is_global_zero:
         return monitored
@@ -107,13 +104,24 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "split_seed": parts.seed,
         **splits.settings(parts),
         **splits.leaks(faces, parts),
-        "versions": _versions(),
-        "git": _revision(),
+        "versions": versions(),
+        "git": revision(),
     }
     summary = summarise(measured) | facts
     _write(folder, cfg, data, counts, measured, history, summary, command, overrides)
     _tensorboard(logger, module, cfg, summary, measured, data)
     return monitored
+
+
+def seen_by(cfg: DictConfig, data: FaceData) -> tuple[Seen, ...]:
+    """What the run's checkpoints say of their faces; a resumed run goes on with the very same."""
+    own = (record(data.faces, data.parts),)
+    if cfg.ckpt_path is not None and checkpoint.read(Path(cfg.ckpt_path)).seen != own:
+        raise InputError(
+            f"ckpt_path: {cfg.ckpt_path} was trained on other rows than this data and split give; a "
+            "run goes on with its own"
+        )
+    return own
 
 
 def _best_epoch(history: History, monitor: str) -> int | None:
@@ -124,26 +132,11 @@ def _best_epoch(history: History, monitor: str) -> int | None:
     return int(choose(rows, key=lambda row: row[monitor])["epoch"])
 
 
-def _measure(trainer: L.Trainer, module: FaceModule, data: FaceData, loader: Any) -> Measured:
-    """Predictions of a part by the module's present weights, over all processes."""
-    trainer.test(module, dataloaders=loader, verbose=False)
-    rows, labels, probabilities = (tensor.cpu() for tensor in module.predictions.compute())
-    places = np.searchsorted(data.faces.rows, rows.numpy())
-    test, clean = data.parts.test, splits.clean_test(data.faces, data.parts)
-    twins = test[~clean]
-    free = torch.from_numpy(~np.isin(places, twins))
-    return Measured(rows, labels, probabilities, free, data.classes)
-
-
 def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
     """The numbers of summary.json that predictions give."""
     summary: dict[str, Any] = {}
     if "test" in measured:
-        for prefix, clean in (("test/", False), ("test/clean_", True)):
-            numbers = measured["test"].numbers(clean=clean)
-            summary |= {prefix + name: number for name, number in numbers.items()}
-        summary["test/rows"] = len(measured["test"].labels)
-        summary["test/clean_rows"] = int(measured["test"].clean.sum())
+        summary |= measured["test"].summary("test")
     summary |= {f"val/{name}": number for name, number in measured["val"].numbers().items()}
     summary["train/acc"] = measured["train"].numbers()["acc"]
     if "test" in measured:
@@ -175,15 +168,8 @@ def _write(folder, cfg, data, counts, measured, history, summary, command, overr
     write_json(folder / "summary.json", summary)
     if test is not None:
         write_measured(folder, test)
-        tables = {
-            "all": metrics.table(test.matrix(), test.classes),
-            "clean": metrics.table(test.matrix(clean=True), test.classes),
-        }
-        for name, prefix in (("all", "test/"), ("clean", "test/clean_")):
-            text = format_table(
-                tables[name], mean=summary[f"{prefix}mean_acc"], overall=summary[f"{prefix}acc"]
-            )
-            log.info("\ntest part, %s %s rows\n%s", name, summary[f"{prefix}rows"], text)
+        tables = test.tables()
+        say("test", test)
         log.info(
             "train %.2f %% - test %.2f %% = gap %.2f points",
             100 * summary["train/acc"],
@@ -233,25 +219,3 @@ def _tensorboard(logger, module, cfg, summary, measured, data) -> None:
     logger.log_hyperparams(recipe, ranked, step=0)
     logger.save()
     board.close()
-
-
-def _versions() -> dict[str, str]:
-    names = ("fer-lab", "torch", "lightning", "torchmetrics", "hydra-core", "numpy")
-    versions = {"python": sys.version.split()[0]}
-    for name in names:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
-
-
-def _revision() -> str | None:
-    """The git revision of the code, "+" where it has uncommitted changes; None outside a checkout."""
-    root = Path(__file__).resolve().parent.parent
-    try:
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

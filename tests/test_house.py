@@ -8,12 +8,13 @@ import pytest
 ROOT = Path(__file__).parent.parent / "fer"
 FLOORS = [
     {"errors", "labels"},
-    {"preprocess", "config", "page"},
+    {"preprocess", "config", "page", "provenance", "views"},
     {"data", "models", "losses", "optim", "metrics", "figures"},
     {"module"},
-    {"callbacks"},
+    {"callbacks", "checkpoint"},
     {"results", "report", "explore", "compare"},
     {"build"},
+    {"evaluate"},
     {"run"},
     {"cli"},
 ]

@@ -8,6 +8,8 @@ import sys
 COMMANDS = {
     "train": "train a network as the config says: fer train data=drawn",
     "compare": "rank finished runs by validation: fer compare runs/2026-11-24",
+    "evaluate": "measure a finished run, on other faces too: fer evaluate RUN tta=flip",
+    "ensemble": "measure several finished runs by their mean: fer ensemble RUN RUN",
     "explore": "write a page about a set of faces: fer explore data=drawn",
     "fer2021": "write faces and their filter planes as the lab's csv: fer fer2021 OUT.csv",
     "fetch": "download FER2013 to where data=fer2013 looks: fer fetch fer2013",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,18 @@ class Faces:
     def counts(self, positions: np.ndarray | slice = slice(None)) -> list[int]:
         """The number of images of each class among `positions`."""
         return np.bincount(self.labels[positions], minlength=len(self.classes)).tolist()
+
+
+def as_classes(faces: Faces, classes: tuple[str, ...]) -> Faces:
+    """The faces with their labels as indices into other `classes`, which hold all of theirs."""
+    if faces.classes == classes:
+        return faces
+    index = np.array([classes.index(name) for name in faces.classes])
+    targets = None
+    if faces.targets is not None:
+        targets = np.zeros((len(faces), len(classes)), np.float32)
+        targets[:, index] = faces.targets
+    return replace(faces, labels=index[faces.labels], targets=targets, classes=classes)
 
 
 def pixel_hashes(images: np.ndarray) -> np.ndarray:

@@ -174,12 +174,6 @@ def relabelled(faces: Faces, split: Split) -> Faces:
     return replace(faces, labels=labels)
 
 
-def clean_test(faces: Faces, split: Split) -> np.ndarray:
-    """Which test rows have no pixel-identical row in train or validation: bool [len(split.test)]."""
-    hashes = faces.hashes
-    return ~shared(hashes[split.test], [hashes[split.train], hashes[split.val]])
-
-
 def leaks(faces: Faces, split: Split) -> dict[str, int]:
     """How many test rows have a pixel-identical row in train, and in train or validation."""
     test, train, val = (faces.hashes[split.part(name)] for name in ("test", "train", "val"))

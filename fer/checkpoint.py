@@ -1,0 +1,91 @@
+"""A finished network as its file holds it: weights, recipe, and the faces it has seen."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from fer.data.seen import Seen
+from fer.errors import InputError
+
+# What FaceModule.on_save_checkpoint writes beside the weights.
+KEPT = {"recipe": dict, "classes": list, "channels": list, "size": int, "seen": list}
+NODES = ("model", "data", "augment", "optim", "schedule", "loss", "trainer")  # of the recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """recipe: the whole config it was trained with; classes, channels, size: of its network.
+
+    seen: every set of faces that it was trained or selected on; weights: a FaceModule's state.
+    """
+
+    path: Path
+    recipe: dict[str, Any]
+    classes: tuple[str, ...]
+    channels: tuple[str, ...]
+    size: int
+    seen: tuple[Seen, ...]
+    weights: dict[str, Tensor]
+
+
+def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
+    """The checkpoint of a file, or of a run's folder: its best epoch's. On `meta`, shapes alone.
+
+    Raises InputError for anything else, for a damaged file, and for one without a record of what
+    it has seen. Nothing in the file is executed (weights_only).
+    """
+    path = find(place)
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as fault:  # a strange file makes torch raise many things
+        raise _none(path, f"{type(fault).__name__}: {fault}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("fer"), dict):
+        raise _none(path, "it holds no 'fer'")
+    kept, weights = content["fer"], content.get("state_dict")
+    if "seen" not in kept:
+        raise InputError(
+            f"{path}: keeps no record of the faces it was trained on; train it anew with this version"
+        )
+    for key, kind in KEPT.items():
+        if not isinstance(kept.get(key), kind):
+            raise _none(path, f"its {key!r} is missing or no {kind.__name__}")
+    for node in NODES:
+        if not isinstance(kept["recipe"].get(node), dict):
+            raise _none(path, f"its recipe holds no {node!r}")
+    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+        raise _none(path, "its 'state_dict' is missing or no dict of tensors")
+    return Checkpoint(
+        path=path,
+        recipe=kept["recipe"],
+        classes=tuple(kept["classes"]),
+        channels=tuple(kept["channels"]),
+        size=kept["size"],
+        seen=tuple(_seen(path, each) for each in kept["seen"]),
+        weights=weights,
+    )
+
+
+def find(place: Path) -> Path:
+    """The file itself, or that of a run's folder. Raises InputError where there is none."""
+    path = place / "checkpoints" / "best.ckpt" if place.is_dir() else place
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a run's folder or a checkpoint")
+    return path
+
+
+def _none(path: Path, why: str) -> InputError:
+    return InputError(f"{path} is no checkpoint of this project, or a damaged one ({why:.80})")
+
+
+def _seen(path: Path, content: Any) -> Seen:
+    keys = ("fingerprint", "train", "val")
+    if not isinstance(content, dict) or set(content) != set(keys):
+        raise _none(path, f"its 'seen' holds no {', '.join(keys)}")
+    for part in ("train", "val"):
+        pairs = content[part]
+        if not torch.is_tensor(pairs) or pairs.dtype != torch.int64 or pairs.shape[:-1] != (2,):
+            raise _none(path, f"{part!r} of its 'seen' is no list of rows and hashes")
+    return Seen(**content)

@@ -1,0 +1,74 @@
+"""`fer evaluate RUN`: a finished network measured on its test part or on other faces."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from fer import config
+from fer.cli import command
+from fer.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 2 a wrong command, 1 rows that may not be measured; one line each."""
+    return command.run(prepare, arguments)
+
+
+def prepare(arguments: list[str]) -> Callable[[], None]:
+    parser = command.Parser(
+        "evaluate", "Measures a finished network, writing what training's test does."
+    )
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="a run's folder (its best epoch) or a checkpoint"
+    )
+    add_words(parser)
+    parser.add_out()
+    words = parser.parse_intermixed_args(arguments)
+    return measuring("evaluate", [words.run], words.overrides, words.out)
+
+
+def add_words(parser: command.Parser) -> None:
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="tta=none|flip|shift, part=test|val|all, other faces such as data.path=FILE, trainer=cpu",
+    )
+
+
+def measuring(
+    name: str, places: Sequence[Path], words: Sequence[str], out: Path | None
+) -> Callable[[], None]:
+    """The work of `fer <name>`: measures the networks of `places` together, writes into `out`."""
+    from fer import checkpoint, evaluate, views  # torch: only once the words can be read
+
+    chosen = {"tta": "none", "part": "test"}
+    known = {"tta": get_args(views.Tta), "part": get_args(evaluate.Part)}
+    others = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(f"{word}: expected key=value")
+        if key not in known:
+            others.append(word)
+        elif value in known[key]:
+            chosen[key] = value
+        else:
+            raise InputError(f"{word}: expected one of {', '.join(known[key])}")
+    if out is not None and (out / ".hydra").exists():
+        raise InputError(f"--out: {out} is a run's own folder; choose another")
+    config.register_resolvers()
+    members = evaluate.assemble([checkpoint.read(place) for place in places], others)
+
+    def work() -> None:
+        measured = evaluate.evaluate(members, **chosen)
+        log.info("%s", evaluate.describe(members, **chosen))
+        evaluate.say(evaluate.NAMES[chosen["part"]], measured)
+        folder = command.claim(out, name)
+        evaluate.write(folder, members, measured, **chosen)
+        log.info("files: %s", folder)
+
+    return work

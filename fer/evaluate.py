@@ -1,0 +1,236 @@
+"""Finished networks measured on faces: one alone, or several by the mean of their probabilities.
+
+The protocol (docs/protocol.md): what a checkpoint was trained or selected on is never its test.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from fer import config
+from fer.build import SUPPLIED, build_data, build_module, build_trainer
+from fer.checkpoint import Checkpoint
+from fer.data import splits
+from fer.data.faces import as_classes
+from fer.data.module import FaceData
+from fer.data.plan import Plan
+from fer.data.seen import BARRED, foreign, identical, listed
+from fer.data.splits import Split
+from fer.errors import InputError
+from fer.module import FaceModule
+from fer.provenance import revision, versions
+from fer.report import format_table
+from fer.results import Measured, write_json, write_measured
+from fer.views import VIEWS, Tta
+
+log = logging.getLogger(__name__)
+
+# What is measured, and the name of its numbers: `all` takes the whole set as the test part.
+Part = Literal["test", "val", "all"]
+NAMES: dict[Part, str] = {"test": "test", "val": "val", "all": "test"}
+
+# What of a Trainer bears on measuring; the rest is of training, and one device is enough.
+TRAINER = ("accelerator", "precision", "deterministic", "enable_progress_bar")
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A network and the faces it is to be measured on, not yet read."""
+
+    checkpoint: Checkpoint
+    cfg: DictConfig
+    data: FaceData
+
+
+def assemble(checkpoints: Sequence[Checkpoint], words: Sequence[str]) -> list[Member]:
+    """Each network with the first one's data, changed by `words`; raises InputError in one line."""
+    first = checkpoints[0]
+    for word in words:
+        _check_key(word.split("=")[0])
+    for checkpoint in checkpoints:
+        if checkpoint.classes != first.classes:
+            raise InputError(
+                f"{checkpoint.path}: classes {', '.join(checkpoint.classes)}, but those of "
+                f"{first.path} are {', '.join(first.classes)}; an ensemble wants the same"
+            )
+    shared = {name: first.recipe[name] for name in ("data", "trainer")}
+    return [_member(checkpoint, shared, words) for checkpoint in checkpoints]
+
+
+def _check_key(key: str) -> None:
+    group, _, name = key.lstrip("+").partition(".")
+    if group == "data" and name not in ("channels", "size"):
+        return
+    if group == "trainer" and name in ("", *TRAINER):
+        return
+    known = ", ".join(f"trainer.{name}" for name in TRAINER)
+    raise InputError(
+        f"{key}: comes from the checkpoint; data, data.KEY, trainer, {known}, tta and part may be given"
+    )
+
+
+def _member(checkpoint: Checkpoint, shared: dict[str, Any], words: Sequence[str]) -> Member:
+    cfg = config.revise(checkpoint.recipe | shared, words)
+    cfg.data.channels = list(checkpoint.channels)
+    if "size" in cfg.data:
+        cfg.data.size = checkpoint.size
+    config.check_targets(cfg, SUPPLIED)
+    data = build_data(cfg)
+    others = [name for name in data.classes if name not in checkpoint.classes]
+    if others:
+        raise InputError(
+            f"data: has {', '.join(others)} among its classes, and {checkpoint.path} knows only "
+            f"{', '.join(checkpoint.classes)}"
+        )
+    if data.size != checkpoint.size:
+        raise InputError(
+            f"data: faces of {data.size} pixels, and {checkpoint.path} takes {checkpoint.size}"
+        )
+    _trainer(cfg)  # refuses a device that is not here
+    return Member(checkpoint, cfg, data)
+
+
+def _trainer(cfg: DictConfig) -> L.Trainer:
+    """One that measures: on one device, every row."""
+    node = {name: cfg.trainer[name] for name in ("_target_", *TRAINER) if name in cfg.trainer}
+    node |= {"devices": 1, "max_epochs": 1}
+    return build_trainer(
+        OmegaConf.create({"trainer": node}), logger=False, callbacks=[], enable_checkpointing=False
+    )
+
+
+def evaluate(members: Sequence[Member], *, part: Part, tta: Tta) -> Measured:
+    """The mean of the members' probabilities on a part of their faces.
+
+    Raises InputError, before anything is computed, where a row is one that a member has seen.
+    """
+    for member in members:
+        _read(member, part)
+        _refuse_seen(member, NAMES[part])
+    measured = [_measure(member, NAMES[part], tta) for member in members]
+    return replace(
+        measured[0],
+        probabilities=torch.stack([each.probabilities for each in measured]).mean(0),
+        clean=torch.stack([each.clean for each in measured]).all(0),
+        seen=torch.stack([each.seen for each in measured]).any(0),
+    )
+
+
+def _read(member: Member, part: Part) -> None:
+    """Reads the faces, labelled by the network's classes; the whole set is one part for `all`."""
+    data, none = member.data, np.empty(0, np.int64)
+    whole = Split("all", None, none, none, np.arange(len(data.faces)))
+    data.parts = whole if part == "all" else data.parts  # cut by the set's own labels
+    data.faces = as_classes(data.faces, member.checkpoint.classes)
+    data.classes = member.checkpoint.classes
+
+
+def _refuse_seen(member: Member, part: str) -> None:
+    positions, checkpoint = member.data.parts.part(part), member.checkpoint
+    for barred in BARRED[part]:
+        known = listed(member.data.faces, positions, checkpoint.seen, barred)
+        if known.any():
+            raise InputError(
+                f"{known.sum()} of {len(positions)} {part} rows are among the {barred} rows of "
+                f"{checkpoint.path}; choose part={part} of the split it was trained with: "
+                f"{_split_words(checkpoint.recipe)}"
+            )
+
+
+def _split_words(recipe: dict[str, Any]) -> str:
+    """The words that choose the split of a recipe where all other options stand at their defaults."""
+    chosen = [(field, recipe["data"].get(field.name, field.default)) for field in fields(Plan)]
+    return " ".join(
+        f"data.{field.name}={value}"
+        for field, value in chosen
+        if field.name == "split" or value != field.default
+    )
+
+
+def _measure(member: Member, part: str, tta: Tta) -> Measured:
+    checkpoint = member.checkpoint
+    module = build_module(member.cfg, checkpoint, counts=[1] * len(checkpoint.classes))
+    try:
+        module.load_state_dict(checkpoint.weights)
+    except RuntimeError:
+        raise InputError(
+            f"{checkpoint.path}: its weights are not of the network that its recipe describes"
+        ) from None
+    module.seen, module.views = checkpoint.seen, VIEWS[tta]
+    return measure(_trainer(member.cfg), module, member.data, part)
+
+
+def measure(trainer: L.Trainer, module: FaceModule, data: FaceData, part: str) -> Measured:
+    """A part by the module's present weights, over all processes; `train`: an even sample of it."""
+    loaders = {
+        "train": data.train_sample_dataloader,
+        "val": data.val_dataloader,
+        "test": data.test_dataloader,
+    }
+    trainer.test(module, dataloaders=loaders[part](), verbose=False)
+    rows, labels, probabilities = (tensor.cpu() for tensor in module.predictions.compute())
+    faces = data.faces
+    positions = np.searchsorted(faces.rows, rows.numpy())
+    met = [
+        torch.from_numpy(identical(faces, positions, seen, part))
+        for seen in (module.seen, foreign(faces, module.seen))
+    ]
+    return Measured(rows, labels, probabilities, ~met[0], met[1], data.classes)
+
+
+def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
+    """What is measured on what, in two lines."""
+    data = members[0].data
+    networks = ", ".join(str(member.checkpoint.path) for member in members)
+    return (
+        f"{data.faces.source}: part {part} of split {data.parts.kind}, tta {tta}\n"
+        f"{'mean of ' if len(members) > 1 else ''}{networks}"
+    )
+
+
+def say(part: str, measured: Measured) -> None:
+    """The lab's tables of a measured part in the log."""
+    numbers = measured.summary(part)
+    for name, table in measured.tables().items():
+        prefix = f"{part}/clean_" if name == "clean" else f"{part}/"
+        mean, overall = numbers[f"{prefix}mean_acc"], numbers[f"{prefix}acc"]
+        text = format_table(table, mean=mean, overall=overall)
+        log.info("\n%s part, %s %s rows\n%s", part, name, numbers[f"{prefix}rows"], text)
+    if not measured.whole:
+        log.info(
+            "\n%d of %d rows are pixel-identical to faces that the network was trained or selected "
+            "on in another set: no number counts them",
+            numbers[f"{part}/seen_rows"],
+            len(measured.rows),
+        )
+
+
+def write(
+    folder: Path, members: Sequence[Member], measured: Measured, *, part: Part, tta: Tta
+) -> None:
+    """The files of training's test, in `folder`."""
+    first = members[0]
+    used, split = _trainer(first.cfg), first.data.parts
+    facts = {
+        "part": part,
+        "tta": tta,
+        "checkpoints": [str(member.checkpoint.path) for member in members],
+        "source": first.data.faces.source,
+        "notes": list(first.data.faces.notes),
+        "split": split.kind,
+        "split_seed": split.seed,
+        **splits.settings(split),
+        "precision": str(used.precision),
+        "device": str(used.strategy.root_device),
+        "versions": versions(),
+        "git": revision(),
+    }
+    write_measured(folder, measured)
+    write_json(folder / "summary.json", measured.summary(NAMES[part]) | facts)

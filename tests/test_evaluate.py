@@ -1,0 +1,231 @@
+"""Finished runs measured again through the front door, and every way to flatter them refused."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from fer import checkpoint, run
+from fer.build import build_data, build_module
+from fer.cli import command, ensemble, evaluate
+from fer.data import drawn
+from fer.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+DATA = ["data=drawn", "data.count=1001"]
+FILES = {"predictions.csv", "summary.csv", "summary.json", "confusion_matrix.csv", "confusion_matrix.png"}  # fmt: skip
+
+
+def train(cwd: Path, name: str, *words: str) -> Path:
+    small = ["model.channels=[8,16]", "model.repeats=[1,1]", "trainer.precision=32-true"]
+    fixed = [*DATA, "trainer=debug", *small, f"hydra.run.dir={name}", *words]
+    done = subprocess.run(
+        [sys.executable, ROOT / "train.py", *fixed],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return cwd / name
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    """`fair`, and `swapped`, trained with other planes on what `fair` tests and on some more."""
+    cwd = tmp_path_factory.mktemp("runs")
+    split = json.loads((train(cwd, "fair") / "split.json").read_text())
+    train_rows, more = split["train"][:100], split["train"][100:]
+    parts = {"train": split["test"] + more, "val": split["val"], "test": train_rows}
+    (cwd / "swap.json").write_text(json.dumps(parts))
+    words = ["data.split=file", "data.split_file=swap.json", "data.channels=[original,sobel]"]
+    train(cwd, "swapped", *words)
+    return cwd
+
+
+@pytest.fixture
+def called(runs: Path, monkeypatch, tmp_path: Path, capsys, caplog):
+    """Calls a command in the folder of runs: its status, its folder, what it says in log and error."""
+    monkeypatch.chdir(runs)
+    caplog.set_level("INFO")
+
+    def call(main, *words: str) -> tuple[int, Path, str, str]:
+        caplog.clear()
+        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        status = main([*map(str, words), "--out", str(out)])
+        return status, out, caplog.text, capsys.readouterr().err
+
+    return call
+
+
+def predictions(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "predictions.csv")
+
+
+def numbers(folder: Path) -> dict:
+    return json.loads((folder / "summary.json").read_text())
+
+
+def test_a_run_measured_again_gives_its_own_test(runs: Path) -> None:
+    program = "import sys; from fer.cli.main import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "evaluate", "fair"],
+        cwd=runs,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = runs.glob("runs/*/*_evaluate")
+    assert {path.name for path in folder.iterdir()} == FILES
+    for file in FILES - {"summary.json", "confusion_matrix.png"}:
+        assert (folder / file).read_bytes() == (runs / "fair" / file).read_bytes()
+    own, again = numbers(runs / "fair"), numbers(folder)
+    tested = {key for key in own if key.startswith("test/")}
+    assert tested and tested == {key for key in again if key.startswith("test/")}
+    assert {key: own[key] for key in tested} == {key: again[key] for key in tested}
+    assert (again["tta"], again["part"], again["split"]) == ("none", "test", "official")
+    assert "mean of labels" in done.stdout and "test part, clean 100 rows" in done.stdout
+
+
+def test_flip_is_the_mean_of_the_face_and_its_mirror(runs: Path, called) -> None:
+    status, folder, _, error = called(evaluate.main, "fair/checkpoints/last.ckpt", "tta=flip")
+    assert (status, error) == (0, "")
+    kept = checkpoint.read(runs / "fair")
+    cfg = OmegaConf.create(kept.recipe)
+    module = build_module(cfg, kept, counts=[1] * 7).eval()
+    module.load_state_dict(kept.weights)
+    data = build_data(cfg)
+    faces = data.faces.images[data.parts.test][:, None]
+    views = [torch.from_numpy(view.copy()) for view in (faces, np.flip(faces, 3))]
+    with torch.no_grad():
+        face, mirror = map(module, views)
+    found = predictions(folder).filter(like="p_")
+    assert np.allclose(found, (face + mirror) / 2, atol=1e-5)
+    assert not np.allclose(found, face, atol=1e-5)
+    assert numbers(folder)["tta"] == "flip"
+
+
+def test_validation_is_never_called_test(called) -> None:
+    status, folder, said, _ = called(evaluate.main, "fair", "part=val", "tta=shift")
+    assert status == 0 and "val part, all 100 rows" in said
+    named = {key.split("/")[0] for key in numbers(folder) if "/" in key}
+    assert named == {"val"}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["swapped", "data.split=official", "data.split_file=null"],
+         "100 of 100 test rows are among the train rows of swapped/checkpoints/best.ckpt; choose "
+         "part=test of the split it was trained with: data.split=file data.split_file=swap.json"),
+        (["fair", "data.split=random", "data.seed=3"], "of 150 test rows are among the train rows of"),
+        (["fair", "part=all"], "801 of 1001 test rows are among the train rows of fair"),
+        (["fair", "data.split=file", "data.split_file=chosen.json"],
+         "100 of 100 test rows are among the val rows of fair"),
+        (["fair", "part=val", "data.split=file", "data.split_file=trained.json"],
+         "100 of 100 val rows are among the train rows of fair"),
+    ],
+)  # fmt: skip
+def test_what_it_was_trained_or_chosen_on_is_refused(
+    runs: Path, called, words: list[str], line: str
+) -> None:
+    split = json.loads((runs / "fair/split.json").read_text())
+    chosen = {"train": split["train"], "val": split["test"], "test": split["val"]}
+    (runs / "chosen.json").write_text(json.dumps(chosen))
+    trained = {"train": split["train"][100:], "val": split["train"][:100], "test": split["test"]}
+    (runs / "trained.json").write_text(json.dumps(trained))
+    status, folder, said, error = called(evaluate.main, *words)
+    assert status == 1 and not folder.exists() and "accuracy" not in said
+    assert line in error and error.count("\n") == 1
+
+
+def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called) -> None:
+    # One row less makes another set of it: now only pixels tell what was seen.
+    drawn.write_csv(runs / "whole.csv", count=1001, seed=0)
+    lines = (runs / "whole.csv").read_text().splitlines(keepends=True)
+    (runs / "other.csv").write_text("".join([*lines[:10], *lines[11:]]))
+    status, folder, said, error = called(
+        evaluate.main, "fair", "data=fer2013", "data.path=other.csv", "part=all"
+    )
+    assert (status, error) == (0, "")
+    table, summary = predictions(folder), numbers(folder)
+    split = json.loads((runs / "fair/split.json").read_text())
+    test = np.sort(split["test"])
+    rows = np.delete(np.arange(1001), 9)  # each row's number in the whole set
+    assert (table["seen"] == ~np.isin(rows, test)).all()
+    assert summary["test/seen_rows"] == table["seen"].sum()
+    assert summary["test/clean_rows"] == (table["seen"] == 0).sum()
+    assert not {"test/acc", "test/rows", "test/ece"} & set(summary)
+    clean = table[table["seen"] == 0]
+    accuracy = (clean["label"] == clean["prediction"]).mean()
+    assert summary["test/clean_acc"] == pytest.approx(accuracy)
+    counted = pd.read_csv(folder / "confusion_matrix.csv", index_col="true").to_numpy()
+    assert counted.sum() == len(clean)
+    right_and_wrong = pd.read_csv(folder / "summary.csv")[["true_preds", "false_preds"]]
+    assert right_and_wrong.sum().sum() == len(clean)
+    assert "all 1000 rows" not in said and "no number counts them" in said
+
+
+def test_an_ensemble_is_the_mean_of_its_members(called) -> None:
+    other = ["data=drawn", "data.count=500", "data.draw_seed=7"]
+    alone = [called(evaluate.main, name, *other)[1] for name in ("fair", "swapped")]
+    status, folder, said, error = called(ensemble.main, "fair", "swapped", *other)
+    assert (status, error) == (0, "") and "mean of fair/" in said
+    expected = sum(predictions(each).filter(like="p_") for each in alone) / 2
+    assert np.allclose(predictions(folder).filter(like="p_"), expected, atol=1e-6)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert len(numbers(folder)["checkpoints"]) == 2
+
+
+def test_an_ensemble_has_seen_what_any_member_has(called) -> None:
+    status, folder, _, error = called(ensemble.main, "fair", "swapped")
+    assert status == 1 and not folder.exists()
+    assert error.startswith("fer: 100 of 100 test rows are among the train rows of swapped/")
+
+
+@pytest.mark.parametrize(
+    ("main", "words", "line"),
+    [
+        (ensemble.main, ["fair"], "fer ensemble: 1 runs, expected two or more; one: fer evaluate"),
+        (evaluate.main, ["fair", "swapped"], "swapped: expected key=value"),
+        (evaluate.main, ["nowhere"], "nowhere: no such file; expected a run's folder or a checkpoint"),
+        (evaluate.main, ["fair/split.json"], "fair/split.json is no checkpoint of this project, or a "),
+        (evaluate.main, ["fair", "tta=rotate"], "tta=rotate: expected one of none, flip, shift"),
+        (evaluate.main, ["fair", "part=train"], "part=train: expected one of test, val, all"),
+        (evaluate.main, ["fair", "model.dropout=0"], "model.dropout: comes from the checkpoint; "),
+        (evaluate.main, ["fair", "data.channels=[sobel]"], "data.channels: comes from the checkpoint"),
+        (evaluate.main, ["fair", "trainer.devices=2"], "trainer.devices: comes from the checkpoint"),
+        (evaluate.main, ["fair", "data.cuont=7"], "data.cuont: no such key; did you mean 'count'?"),
+        (evaluate.main, ["fair", "data.count=few"], "data.count: 'few', expected a whole number"),
+        (evaluate.main, ["fair", "data=photos"], "data=photos: no such option; choose from "),
+        (evaluate.main, ["fair", "data=fer2013", "data.path=no.csv"], "data.path: no file "),
+        (evaluate.main, ["fair", "data.seed=1,2"], "data.seed=1,2: expected key=value, one value"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_gets_one_line(called, main, words: list[str], line: str) -> None:
+    status, folder, _, error = called(main, *words)
+    assert status == 2 and not folder.exists()
+    assert error.startswith(f"fer: {line}") and error.count("\n") == 1
+
+
+def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(runs)
+    assert evaluate.main(["fair", "--out", "fair"]) == 2
+    assert "--out: fair is a run's own folder; choose another" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:
+    last = f"ckpt_path={runs / 'fair/checkpoints/last.ckpt'}"
+    same = command.compose([*DATA, last])
+    assert len(run.seen_by(same, build_data(same))) == 1
+    other = command.compose([*DATA, last, "data.split=random"])
+    with pytest.raises(InputError, match="ckpt_path: .* was trained on other rows than this"):
+        run.seen_by(other, build_data(other))
