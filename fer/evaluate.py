@@ -189,8 +189,9 @@ def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
     """What is measured on what, in two lines."""
     data = members[0].data
     networks = ", ".join(str(member.checkpoint.path) for member in members)
+    rows = "all faces" if part == "all" else f"part {part} of split {data.parts.kind}"
     return (
-        f"{data.faces.source}: part {part} of split {data.parts.kind}, tta {tta}\n"
+        f"{data.faces.source}: {rows}, tta {tta}\n"
         f"{'mean of ' if len(members) > 1 else ''}{networks}"
     )
 
