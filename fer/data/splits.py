@@ -98,6 +98,10 @@ def kfold(
 
 def _folds(labels: np.ndarray, count: int, *, seed: int, groups: np.ndarray | None) -> np.ndarray:
     """The fold of each label, 0 to count - 1, as scikit-learn shuffles them: int64 [n]."""
+    if groups is not None and (different := len(np.unique(groups))) < count:
+        raise InputError(
+            f"data.twins: group, but only {different} different images for {count} folds; choose keep"
+        )
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     cutter = kind(count, shuffle=True, random_state=seed)
     numbers = np.empty(len(labels), np.int64)

@@ -308,7 +308,7 @@ def test_a_wrong_option_is_one_line(options, line):
         (
             faces_of([0] * 20, greys=[1] * 20),
             {"split": "random", "twins": "group"},
-            "faces.csv: data.twins=group and data.conflicts=keep leave no rows for ",
+            "data.twins: group, but only 1 different images for 10 folds; choose keep",
         ),
         (
             faces_of([0] * 3, greys=[1, 2, 2], parts=[0, 1, 2]),
