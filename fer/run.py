@@ -45,26 +45,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "gflop": count_gflop(module.network, in_channels=len(data.channels), size=data.size),
     }
     history = History(folder)
-    best = ModelCheckpoint(
-        dirpath=folder / "checkpoints",
-        filename="best",
-        monitor=cfg.monitor,
-        mode="max" if higher_is_better(cfg.monitor) else "min",
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    last = ModelCheckpoint(
-        dirpath=folder / "checkpoints",
-        filename="last",
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    callbacks: list[L.Callback] = [history, ConfusionImages(), best, last]
-    if cfg.ema is not None:
-        callbacks.append(WeightAveraging(multi_avg_fn=average(cfg.ema)))
-    if cfg.patience is not None:
-        mode = "max" if higher_is_better(cfg.monitor) else "min"
-        callbacks.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=mode))
+    best, last = _checkpoints(cfg, folder)
+    callbacks = [history, ConfusionImages(), best, last, *_choices(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
     if trainer.is_global_zero:
@@ -111,6 +93,31 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     _write(folder, cfg, data, counts, measured, history, summary, command, overrides)
     _tensorboard(logger, module, cfg, summary, measured, data)
     return monitored
+
+
+def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """What keeps best.ckpt, by the monitor, and last.ckpt."""
+    common = {
+        "dirpath": folder / "checkpoints",
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
+    }
+    best = ModelCheckpoint(filename="best", monitor=cfg.monitor, mode=_mode(cfg), **common)
+    return best, ModelCheckpoint(filename="last", **common)
+
+
+def _choices(cfg: DictConfig) -> list[L.Callback]:
+    """The averaging of weights and the early stopping, where the config asks for them."""
+    chosen: list[L.Callback] = []
+    if cfg.ema is not None:
+        chosen.append(WeightAveraging(multi_avg_fn=average(cfg.ema)))
+    if cfg.patience is not None:
+        chosen.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=_mode(cfg)))
+    return chosen
+
+
+def _mode(cfg: DictConfig) -> str:
+    return "max" if higher_is_better(cfg.monitor) else "min"
 
 
 def seen_by(cfg: DictConfig, data: FaceData) -> tuple[Seen, ...]:

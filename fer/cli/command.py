@@ -3,7 +3,6 @@
 import argparse
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -12,8 +11,6 @@ from omegaconf import DictConfig
 
 from fer import config
 from fer.errors import InputError
-
-log = logging.getLogger("fer")
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,7 +73,6 @@ def run(prepare: Callable[[list[str]], Callable[[], None]], arguments: list[str]
         print("fer: stopped by hand", file=sys.stderr)
         return 130
     except Exception as fault:
-        log.debug("%s", traceback.format_exc())
         print(f"fer: {type(fault).__name__}: {' '.join(str(fault).split())}", file=sys.stderr)
         return 1
     return 0
