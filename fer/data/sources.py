@@ -40,9 +40,9 @@ class FER2013(FaceData):
         self.file = _in_data(self.path, "fer2013.csv")
         if not self.file.is_file():
             raise ValueError(
-                f"path: no file {self.file.absolute()}; get fer2013.csv from Kaggle's 'Challenges in "
-                "Representation Learning: Facial Expression Recognition Challenge' and name it with "
-                "data.path=FILE or its folder with FER_DATA_DIR; data=drawn runs without it"
+                f"path: no file {self.file.absolute()}; get it with `fer fetch fer2013`, or from "
+                "Kaggle's 'Challenges in Representation Learning: Facial Expression Recognition "
+                "Challenge' and name it with data.path=FILE or its folder with FER_DATA_DIR; data=drawn runs without it"
             )
 
     def read(self) -> Faces:
