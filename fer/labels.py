@@ -23,16 +23,23 @@ ALIASES = {
 }
 
 # One colour an emotion in every figure: Okabe and Ito's palette, told apart by colour-blind readers
-# ("Color Universal Design", 2008), grey for neutral and one of Tol's for the eighth (contempt).
-COLOURS = (
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#0072B2",
-    "#56B4E9",
-    "#999999",
-    "#332288",
+# ("Color Universal Design", 2008), grey for neutral and one of Tol's for contempt.
+COLOURS = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#999999",
+    CONTEMPT: "#332288",
+}
+# For classes that are no emotions, in this order: of matplotlib's tab20, tab20b, tab20c, Dark2 and
+# Set1 those of a lightness up to 80 that lie farthest from all before them in CIELAB; 21 apart.
+OTHER_COLOURS = (
+    *("#b5cf6b", "#8c6d31", "#e7298a", "#2ca02c", "#ad494a", "#fdae6b", "#e41a1c"),
+    *("#9467bd", "#ff9896", "#393b79", "#9c9ede", "#bd9e39", "#17becf", "#637939"),
+    *("#7b4173", "#bcbd22", "#a65628", "#74c476", "#636363", "#bcbddc"),
 )
 
 
@@ -42,6 +49,11 @@ def canonical(name: str) -> str:
     return ALIASES.get(name, name)
 
 
+def are_emotions(names: Iterable[str]) -> bool:
+    """Whether every one of `names` is an emotion in some spelling."""
+    return {canonical(name) for name in names} <= {*EMOTIONS, CONTEMPT}
+
+
 def arrange(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
     """The classes that a set's own `names` stand for, and the index of each name among them.
 
@@ -49,9 +61,8 @@ def arrange(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
     order, contempt last; otherwise they are the names themselves, sorted.
     """
     spelt = {name: canonical(name) for name in sorted(set(names))}
-    known = (*EMOTIONS, CONTEMPT)
-    if set(spelt.values()) <= set(known):
-        classes = tuple(name for name in known if name in spelt.values())
+    if are_emotions(spelt):
+        classes = tuple(name for name in (*EMOTIONS, CONTEMPT) if name in spelt.values())
     else:
         spelt = {name: name for name in spelt}
         classes = tuple(spelt)

@@ -80,7 +80,7 @@ def write_report(
         summary=summary,
         everything=_flat(summary),
         confusions=_confusions(confusion_matrix, classes),
-        colours=figures.colours(len(classes)),
+        colours=figures.colours(classes),
         figures={name: figures.png_bytes(figure) for name, figure in drawn.items()},
         inches={name: figure.get_figwidth() for name, figure in drawn.items()},
         faces=[(figures.face_png(i), text) for i, text in zip(images, captions, strict=True)],

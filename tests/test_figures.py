@@ -1,12 +1,15 @@
 """The figures: what is written in them is right, and odd input still gives a picture."""
 
+import itertools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
@@ -14,7 +17,7 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 from torchmetrics.functional.classification import binary_calibration_error
 
 from fer import figures
-from fer.labels import COLOURS, EMOTIONS
+from fer.labels import COLOURS, CONTEMPT, EMOTIONS
 
 MATRIX = np.array([[8, 1, 1], [0, 5, 5], [0, 0, 0]])
 EPOCH = {"epoch": 4, "train/loss": 1.5, "val/loss": 1.6, "train/acc": 0.4, "val/acc": 0.375}
@@ -27,10 +30,33 @@ def texts(figure: Figure) -> list[str]:
     return [t.get_text() for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
 
 
-def test_colours_are_the_emotions_own_and_go_on_for_more_classes():
-    assert figures.colours(7) == list(COLOURS[:7])
-    assert len(set(figures.colours(28))) == 28
-    assert len(figures.colours(40)) == 40
+def test_an_emotion_has_its_own_colour_whatever_its_place():
+    own = dict(zip((*EMOTIONS, CONTEMPT), figures.colours((*EMOTIONS, CONTEMPT)), strict=True))
+    assert own == COLOURS and len(set(own.values())) == 8
+    assert figures.colours(("surprise", "happy")) == [COLOURS["surprise"], COLOURS["happy"]]
+    calm, anger, tense = figures.colours(("calm", "Anger", "tense"))  # among classes of one's own
+    assert anger == COLOURS["angry"] and len({calm, tense, *COLOURS.values()}) == 10
+
+
+def test_other_classes_have_twenty_colours_apart_from_the_emotions():
+    many = figures.colours([f"class {number}" for number in range(40)])
+    assert len({*many, *COLOURS.values()}) == 28 and many[:20] == many[20:]
+
+    def lab(colour: str) -> np.ndarray:
+        return cv2.cvtColor(np.float32([[to_rgb(colour)]]), cv2.COLOR_RGB2LAB)[0, 0]
+
+    shades = [lab(colour) for colour in (*COLOURS.values(), *many[:20])]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(shades, 2)) > 21
+
+
+def test_figures_of_some_emotions_are_in_their_colours():
+    some = ("angry", "happy", "surprise")
+    wanted = [COLOURS[name] for name in some]
+    bars = figures.class_counts({"train": [1, 2, 3]}, some).axes[0].patches
+    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == wanted
+    labels = np.array([0, 1, 2])
+    ridges = figures.distributions({"light": np.array([1.0, 2, 3])}, labels, some).axes[0].patches
+    assert [to_hex(ridge.get_facecolor()).upper() for ridge in ridges] == wanted
 
 
 def test_bars_are_shares_of_their_part_with_the_counts_beside_them():

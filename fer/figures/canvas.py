@@ -1,18 +1,17 @@
 """What the figures share: size and ink, colours, cells, plain words, and their way into a PNG."""
 
+import itertools
 import os
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from fer.labels import COLOURS
+from fer.labels import COLOURS, OTHER_COLOURS, canonical
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide: sharp on a page, about 100 kB
 LONGEST = 22  # characters of a class name that still fit beside a bar
@@ -20,12 +19,10 @@ INK, MUTED, LINE = "#1d2127", "#5b6470", "#dfe2e6"
 TRAIN, VALIDATION, MARK = "#8a929c", "#1f5fbf", "#c2410c"
 
 
-def colours(classes: int) -> list[str]:
-    """One hex colour a class: those of `fer.labels`, then `tab20b` in steps that part neighbours."""
-    more = colormaps["tab20b"].colors
-    # 7 has no divisor in common with the map's 20 colours, so that all of them come up.
-    extra = [to_hex(more[7 * i % len(more)]) for i in range(max(0, classes - len(COLOURS)))]
-    return [*COLOURS[:classes], *extra]
+def colours(classes: Sequence[str]) -> list[str]:
+    """One hex colour a class: an emotion's own, whatever its place; of the others', the next one."""
+    others = itertools.cycle(OTHER_COLOURS)
+    return [COLOURS.get(canonical(name)) or next(others) for name in classes]
 
 
 def pixels(figure: Figure) -> np.ndarray:

@@ -44,7 +44,7 @@ def class_counts(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) ->
     shares = {part: 100 * np.asarray(n) / max(sum(n), 1) for part, n in counts.items()}
     ticks = range(len(classes))
     for axis, (part, numbers) in zip(panels, counts.items(), strict=True):
-        bars = axis.barh(ticks, shares[part], color=colours(len(classes)), height=0.72)
+        bars = axis.barh(ticks, shares[part], color=colours(classes), height=0.72)
         texts = [f"{n:,}  ({s:.1f} %)" for n, s in zip(numbers, shares[part], strict=True)]
         axis.bar_label(bars, texts, padding=4, fontsize=8.5, color=INK)
         axis.set_title(f"{plain(part)}: {sum(numbers):,} images", loc="left", fontsize=10)
@@ -124,7 +124,7 @@ def distributions(
     for axis, (title, numbers) in zip(panels, values.items(), strict=True):
         bins = np.linspace(0, numbers.max(initial=1), RIDGE_BINS + 1)
         grouped = [numbers[labels == index] for index in range(len(classes))]
-        _ridges(axis, bins, [np.histogram(each, bins)[0] for each in grouped])
+        _ridges(axis, bins, [np.histogram(each, bins)[0] for each in grouped], colours(classes))
         for row, each in enumerate(grouped):
             if len(each):
                 middle = np.median(each)
@@ -138,9 +138,11 @@ def distributions(
     return figure
 
 
-def _ridges(axis: Axes, bins: np.ndarray, counts: Sequence[np.ndarray]) -> None:
-    """Draws the histograms `counts` in rows, each upwards from its own line."""
-    for row, (count, colour) in enumerate(zip(counts, colours(len(counts)), strict=True)):
+def _ridges(
+    axis: Axes, bins: np.ndarray, counts: Sequence[np.ndarray], shades: Sequence[str]
+) -> None:
+    """Draws the histograms `counts` in rows, each upwards from its own line in its own shade."""
+    for row, (count, colour) in enumerate(zip(counts, shades, strict=True)):
         axis.axhline(row, color=LINE, linewidth=0.8)
         ridge = row - 0.88 * count / max(1, count.max())
         axis.stairs(ridge, bins, baseline=row, fill=True, color=colour, linewidth=0)
