@@ -14,6 +14,7 @@ from fer import figures
 from fer.data.augment import Augment
 from fer.data.faces import Faces
 from fer.data.facts import Agreement, Facts, Parts, examples, mean_faces, measure
+from fer.labels import called
 from fer.page import write_page
 from fer.preprocess import PLANES, unit
 
@@ -115,6 +116,7 @@ def write_explore(
         title=title,
         overrides=overrides,
         classes=faces.classes,
+        called=called(faces.classes),
         faces=faces,
         parts={name: len(positions) for name, positions in parts.items()},
         facts=facts,

@@ -54,6 +54,11 @@ def are_emotions(names: Iterable[str]) -> bool:
     return {canonical(name) for name in names} <= {*EMOTIONS, CONTEMPT}
 
 
+def called(classes: Iterable[str]) -> tuple[str, str]:
+    """What one and several of a set's `classes` are called: emotions only where all of them are."""
+    return ("emotion", "emotions") if are_emotions(classes) else ("class", "classes")
+
+
 def arrange(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
     """The classes that a set's own `names` stand for, and the index of each name among them.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer.labels import called
 from fer.page import fixed, write_page
 
 Table = Sequence[Mapping[str, str | float]]  # rows of emotions, true_preds, false_preds, accuracy
@@ -16,8 +17,9 @@ def format_table(table: Table, *, mean: float | None, overall: float | None) -> 
     `table`: rows with emotions, true_preds, false_preds and accuracy, a fraction like `mean` and
     `overall`. A missing number is a dash.
     """
+    _, several = called(r["emotions"] for r in table)
     lines = [
-        ("emotions", "true_preds", "false_preds", "accuracy"),
+        (several, "true_preds", "false_preds", "accuracy"),
         *((r["emotions"], r["true_preds"], r["false_preds"], fixed(r["accuracy"])) for r in table),
         ("mean of labels", "", "", fixed(mean)),
         ("overall", *_sums(table), fixed(overall)),
@@ -73,6 +75,7 @@ def write_report(
         overrides=overrides,
         command=command,
         classes=classes,
+        called=called(classes),
         counts=counts,
         tables=(table, clean_table),
         rows=[sum(_sums(rows)) for rows in (table, clean_table)],

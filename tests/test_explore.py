@@ -143,6 +143,14 @@ def test_agreement_with_voters_has_its_section(tmp_path: Path) -> None:
     assert "(1 rows)" in text and "calm 50.0 %, tense 50.0 %." in text
 
 
+def test_only_emotions_are_called_emotions(tmp_path: Path) -> None:
+    own = written(tmp_path, make(NOISE, [0, 1] * 10))
+    assert "emotion" not in own.source and "Images per class" in own.words
+    known = written(tmp_path, make(NOISE, [0, 1] * 10, classes=("happy", "contempt")))
+    assert "Images per emotion" in known.words and "tell emotions by the light" in known.text
+    assert "its emotion should be as plain" in known.text
+
+
 def test_many_conflicts_fill_sheets_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(explore, "SHEET", 2)
     monkeypatch.setattr(explore, "SHEETS", 3)

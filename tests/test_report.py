@@ -100,7 +100,7 @@ def empty(tmp_path: Path) -> Page:
 
 def test_table_as_text():
     assert format_table(TABLE, mean=0.4984, overall=None).splitlines() == [
-        "emotions        true_preds  false_preds  accuracy",
+        "classes         true_preds  false_preds  accuracy",
         "calm                     3            1    0.7500",
         "tense                 1234         3766    0.2468",
         "mean of labels                             0.4984",
@@ -126,7 +126,7 @@ def test_headline_numbers_of_all_and_clean_rows(tmp_path):
 
 def test_both_tables_with_their_last_rows(tmp_path):
     rows = [[cell.replace("\u00a0", " ") for cell in row] for row in written(tmp_path).rows]
-    assert rows[0] == rows[5] == ["emotions", "true_preds", "false_preds", "accuracy"]
+    assert rows[0] == rows[5] == ["classes", "true_preds", "false_preds", "accuracy"]
     assert rows[1:5] == [
         ["calm", "3", "1", "75.00 %"],
         ["tense", "1,234", "3,766", "24.68 %"],
@@ -139,6 +139,17 @@ def test_both_tables_with_their_last_rows(tmp_path):
         ["mean of labels", "–"],
         ["overall", "2", "0", "58.77 %"],
     ]
+
+
+def test_only_emotions_are_called_emotions(tmp_path):
+    named = [row | {"emotions": name} for row, name in zip(TABLE, ("happy", "Anger"), strict=True)]
+    assert format_table(named, mean=None, overall=None).startswith("emotions ")
+    assert format_table([named[0], TABLE[0]], mean=None, overall=None).startswith("classes ")
+    own = written(tmp_path)
+    assert "emotion" not in own.text and "Accuracy per class" in own.words
+    known = written(tmp_path, classes=("happy", "Anger"), table=named, clean_table=named)
+    assert known.rows[0][0] == "emotions"
+    assert {"Accuracy per emotion", "Images per emotion"} <= set(known.words)
 
 
 def test_what_clean_means_and_how_many_rows_are(tmp_path):
@@ -185,7 +196,7 @@ def test_everything_named_by_a_user_is_escaped(tmp_path):
     # title, h1, override, four rows, mistakes' caption, git twice, key and value, command, config
     assert page.words.count(NASTY) == 14
     assert all(NASTY not in key for _, attributes in page.elements for key in attributes)
-    (alt,) = (a["alt"] for a in page.all("img") if a["alt"].startswith("Images per emotion"))
+    (alt,) = (a["alt"] for a in page.all("img") if a["alt"].startswith("Images per class"))
     assert NASTY in alt
 
 
