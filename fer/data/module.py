@@ -37,6 +37,7 @@ class FaceData(L.LightningDataModule):
     split: splits.Kind = "official"
     seed: int = 0
     split_file: str | None = None
+    val_share: float = 0.1
     folds: int = 5
     fold: int = 0
     twins: plan.Twins = "keep"

@@ -23,15 +23,17 @@ MOST_NEAR = 12
 class Plan:
     """How a set is split; docs/splits.md says what each choice is good for.
 
-    seed: of random and kfold; split_file: of file; folds, fold: of kfold; twins: what becomes of
-    images that stand more than once; near_twins: how many of 64 bits of a perceptual hash may
-    differ where images are compared for a copy, None: only equal pixels count; conflicts: what
-    becomes of training images that stand more than once with different labels.
+    seed: of holdout, random and kfold; split_file: of file; val_share: of holdout; folds, fold: of
+    kfold; twins: what becomes of images that stand more than once; near_twins: how many of 64 bits
+    of a perceptual hash may differ where images are compared for a copy, None: only equal pixels
+    count; conflicts: what becomes of training images that stand more than once with different
+    labels.
     """
 
     split: Kind = "official"
     seed: int = 0
     split_file: str | None = None
+    val_share: float = 0.1
     folds: int = 5
     fold: int = 0
     twins: Twins = "keep"
@@ -49,6 +51,8 @@ class Plan:
             raise ValueError(f"split_file: no file {self.split_file}")
         if not 0 <= self.seed < 2**32:  # what scikit-learn takes
             raise ValueError(f"seed: {self.seed}, expected 0 to {2**32 - 1}")
+        if not 0 < self.val_share < 1:
+            raise ValueError(f"val_share: {self.val_share}, expected between 0 and 1")
         self._check_folds()
         self._check_twins()
 
@@ -64,7 +68,7 @@ class Plan:
         if self.twins == "group" and self.split in ("official", "file"):
             raise ValueError(
                 f"twins: group, but the parts of data.split={self.split} are given; choose "
-                "data.twins=drop, or data.split=random or kfold"
+                "data.twins=drop, or data.split=random, holdout or kfold"
             )
         near = self.near_twins
         if near is None:
@@ -84,6 +88,8 @@ def make(faces: Faces, plan: Plan) -> Split:
     match plan.split:
         case "official":
             split = splits.official(faces)
+        case "holdout":
+            split = splits.holdout(faces, val_share=plan.val_share, seed=plan.seed, groups=together)
         case "random":
             split = splits.random(faces, seed=plan.seed, groups=together)
         case "kfold":
@@ -92,7 +98,7 @@ def make(faces: Faces, plan: Plan) -> Split:
             )
         case "file":
             split = splits.from_file(faces, Path(str(plan.split_file)))
-    if groups is not None:  # a grouped kfold too: its test part is given
+    if groups is not None:  # grouped holdout and kfold too: their test part is given
         split = without_twins(split, groups)
     if plan.conflicts != "keep":
         taught = splits.relabelled(faces, split)

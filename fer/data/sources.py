@@ -3,14 +3,14 @@
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, get_args
 
 from fer.data import drawn, splits
 from fer.data.cache import cache_folder, cached
-from fer.data.faces import Faces
+from fer.data.faces import PARTS, Faces
 from fer.data.module import FaceData
 from fer.data.readers import ferplus
 from fer.data.readers.bad import OnBadRow
@@ -99,7 +99,8 @@ class FERPlus(FER2013):
 class ImageSet(FaceData):
     """Encoded images at `path`, made `size` pixels square; the set itself names classes and parts.
 
-    split: auto is official where the set names parts, else random.
+    split: auto is official where the set names parts, holdout where only train and test, random
+    where none.
     """
 
     path: str | None = None
@@ -119,8 +120,13 @@ class ImageSet(FaceData):
         if len(self.classes) < 2:
             found = ", ".join(self.classes) or "none"
             raise InputError(f"{self.file}: classes: {found}; expected two or more to tell apart")
+        self.remarks: tuple[str, ...] = ()
         if self.split == "auto":
-            self.split = "official" if max(parts) >= 0 else "random"
+            self.split = _fitting(parts)
+            if self.split == "holdout":
+                self.remarks = (
+                    f"no part val: {self.val_share} of train validates (data.val_share)",
+                )
         super().__post_init__()
 
     def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
@@ -129,7 +135,8 @@ class ImageSet(FaceData):
 
     def _cached(self, read: Callable[..., Faces], reader: str) -> Faces:
         read = partial(read, size=self.size, on_bad_row=self.on_bad_row)
-        return cached(self.file, read, reader=f"{reader}-{self.size}-{self.on_bad_row}")
+        faces = cached(self.file, read, reader=f"{reader}-{self.size}-{self.on_bad_row}")
+        return replace(faces, notes=(*faces.notes, *self.remarks))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -186,6 +193,14 @@ class Drawn(FaceData):
                 ) from None
             drawn.write_csv(file, count=self.count, seed=self.draw_seed)
         return cached(file, read_csv, reader=CSV)
+
+
+def _fitting(parts: Sequence[int]) -> splits.Kind:
+    """The split for a set that names `parts`, of each image or file -1 or an index of PARTS."""
+    named = {PARTS[part] for part in set(parts) - {-1}}
+    if not named:
+        return "random"
+    return "holdout" if named == {"train", "test"} else "official"
 
 
 def _in_data(path: str | None, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from fer.data.faces import PARTS, Faces, shared
 from fer.errors import InputError
 
-Kind = Literal["official", "random", "kfold", "file"]
+Kind = Literal["official", "holdout", "random", "kfold", "file"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Split:
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
+    val_share: float | None = None
     folds: int | None = None
     fold: int | None = None
     twins: str = "keep"
@@ -48,7 +50,7 @@ def official(faces: Faces) -> Split:
         if len(positions) == 0:
             raise InputError(
                 f"{faces.source}: no rows for {name}; data.split=official wants all of "
-                f"{', '.join(PARTS)}: choose data.split=random"
+                f"{', '.join(PARTS)}: choose data.split=random, or holdout if only val is missing"
             )
     return Split("official", None, *parts)
 
@@ -74,6 +76,30 @@ def random(faces: Faces, *, seed: int, groups: np.ndarray | None = None) -> Spli
     return Split("random", seed, *(np.sort(part) for part in (train, val, test)))
 
 
+def holdout(
+    faces: Faces, *, val_share: float, seed: int, groups: np.ndarray | None = None
+) -> Split:
+    """A share of the source's train and val parts validates, the others train; test stays.
+
+    Stratified by class; `groups` [N], if any, are never cut: the share is of groups, each counted
+    under the class of its first face.
+    """
+    rest, test = _beside_test(faces, "holdout")
+    own = rest if groups is None else groups[rest]
+    names, first = np.unique(own, return_index=True)
+    labels = faces.labels[rest[first]]
+    _want(faces, labels, least=2, why="data.split=holdout wants 2 different ones of each class")
+    classes, count = len(np.unique(labels)), math.ceil(val_share * len(names))
+    if not classes <= count <= len(names) - classes:
+        raise InputError(
+            f"data.val_share: {val_share} of {len(names)} images is {count} for val and "
+            f"{len(names) - count} for train, and each wants {classes}, one a class"
+        )
+    _, held = train_test_split(names, stratify=labels, test_size=val_share, random_state=seed)
+    validates = np.isin(own, held)
+    return Split("holdout", seed, rest[~validates], rest[validates], test, val_share=val_share)
+
+
 def kfold(
     faces: Faces, *, folds: int, fold: int, seed: int, groups: np.ndarray | None = None
 ) -> Split:
@@ -81,19 +107,25 @@ def kfold(
 
     Stratified by class; `groups` [N], if any, are never cut.
     """
-    is_test = faces.parts == PARTS.index("test")
-    test, rest = np.flatnonzero(is_test), np.flatnonzero((faces.parts >= 0) & ~is_test)
-    if len(test) == 0 or len(rest) == 0:
-        missing = "train" if len(test) else "test"
-        raise InputError(
-            f"{faces.source}: no rows for {missing}; data.split=kfold cuts folds beside "
-            "the source's own test part: choose data.split=random"
-        )
+    rest, test = _beside_test(faces, "kfold")
     labels = faces.labels[rest]
     _want(faces, labels, least=folds, why=f"data.folds={folds} wants {folds} of each class")
     own = None if groups is None else groups[rest]
     held = _folds(labels, folds, seed=seed, groups=own) == fold
     return Split("kfold", seed, rest[~held], rest[held], test, folds=folds, fold=fold)
+
+
+def _beside_test(faces: Faces, kind: Kind) -> tuple[np.ndarray, np.ndarray]:
+    """The positions of the source's train and val parts together, and of its test part."""
+    is_test = faces.parts == PARTS.index("test")
+    test, rest = np.flatnonzero(is_test), np.flatnonzero((faces.parts >= 0) & ~is_test)
+    if len(test) == 0 or len(rest) == 0:
+        missing = "train" if len(test) else "test"
+        raise InputError(
+            f"{faces.source}: no rows for {missing}; data.split={kind} cuts validation beside "
+            "the source's own test part: choose data.split=random"
+        )
+    return rest, test
 
 
 def _folds(labels: np.ndarray, count: int, *, seed: int, groups: np.ndarray | None) -> np.ndarray:
@@ -189,7 +221,7 @@ def leaks(faces: Faces, split: Split) -> dict[str, int]:
 
 def settings(split: Split) -> dict[str, Any]:
     """How the split was made beyond kind and seed, and what it left out: for both json files."""
-    names = ("folds", "fold", "twins", "near_twins", "conflicts", "removed")
+    names = ("val_share", "folds", "fold", "twins", "near_twins", "conflicts", "removed")
     return {name: getattr(split, name) for name in names}
 
 

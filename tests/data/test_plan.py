@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from fer.data import splits
 from fer.data.cache import cached
@@ -73,6 +73,35 @@ def test_a_fold_is_scikit_learns(fold):
     assert (split.kind, split.seed, split.folds, split.fold) == ("kfold", 3, 4, fold)
 
 
+@pytest.mark.parametrize(("share", "seed"), [(0.1, 0), (0.25, 7)])
+def test_a_share_held_out_is_scikit_learns(share, seed):
+    faces = replace(FACES, parts=np.where(FACES.parts == 1, 0, FACES.parts))
+    split = make(faces, Plan(split="holdout", val_share=share, seed=seed))
+    rest = np.flatnonzero(faces.parts == 0)
+    train, val = train_test_split(
+        rest, stratify=faces.labels[rest], test_size=share, random_state=seed
+    )
+    assert (split.train.tolist(), split.val.tolist()) == (sorted(train), sorted(val))
+    assert split.test.tolist() == np.flatnonzero(faces.parts == 2).tolist()
+    assert (split.kind, split.seed, split.val_share) == ("holdout", seed, share)
+    # Where the source names a val part too, it is one with train.
+    assert make(FACES, Plan(split="holdout", val_share=share, seed=seed)).val.tolist() == sorted(
+        val
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_grouped_share_cuts_no_group_and_loses_only_what_test_holds(seed):
+    kept = make(FACES, Plan(split="holdout", val_share=0.2, seed=seed))
+    split = make(FACES, Plan(split="holdout", val_share=0.2, seed=seed, twins="group"))
+    assert crossing(FACES, kept) > 10 and crossing(FACES, split) == 0
+    tested = set(GREYS[FACES.parts == 2])
+    rest = [at for at in np.flatnonzero(FACES.parts < 2) if GREYS[at] not in tested]
+    assert sorted(np.concatenate([split.train, split.val])) == rest
+    assert abs(len(split.val) / len(rest) - 0.2) < 0.03
+    np.testing.assert_allclose(shares(FACES, split.val), shares(FACES, rest), atol=0.05)
+
+
 def test_folds_hold_every_face_once_and_the_source_may_name_no_val():
     faces = replace(FACES, parts=np.where(FACES.parts == 1, 0, FACES.parts))
     held = [make(faces, Plan(split="kfold", folds=3, fold=fold)).val for fold in range(3)]
@@ -121,7 +150,7 @@ def test_drop_by_hand():
     assert split.removed == {"train_twins": 2, "val_twins": 1}
 
 
-@pytest.mark.parametrize("split", ["official", "random", "kfold"])
+@pytest.mark.parametrize("split", ["official", "holdout", "random", "kfold"])
 def test_drop_leaves_test_whole_and_clean(split):
     kept, dropped = (make(FACES, Plan(split=split, twins=twins)) for twins in ("keep", "drop"))
     assert dropped.test.tolist() == kept.test.tolist()
@@ -204,6 +233,7 @@ def test_training_is_taught_the_majority_and_val_is_not():
     [
         {"split": "random", "twins": "drop", "seed": 2},
         {"split": "random", "twins": "group"},
+        {"split": "holdout", "val_share": 0.2, "twins": "group"},
         {"split": "kfold", "fold": 1, "folds": 3, "conflicts": "drop"},
         {"twins": "drop", "conflicts": "majority"},
     ],
@@ -225,6 +255,7 @@ def test_a_written_split_reads_as_it_was(tmp_path, options):
     assert content["kind"] == kind and content["removed"] == split.removed
     assert content["twins"] == options.get("twins", "keep")
     assert (content["folds"], content["fold"]) == ((3, 1) if kind == "kfold" else (None, None))
+    assert content["val_share"] == options.get("val_share")
 
 
 def test_a_split_file_may_be_cleaned_further(tmp_path):
@@ -264,16 +295,18 @@ def test_what_a_run_opens_with():
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"split": "half"}, "split: 'half', expected one of official, random, kfold, file"),
+        ({"split": "half"}, "split: 'half', expected one of official, holdout, random, kfold, file"),
         ({"twins": "no"}, "twins: 'no', expected one of keep, group, drop"),
         ({"conflicts": "no"}, "conflicts: 'no', expected one of keep, drop, majority"),
         ({"seed": -1}, "seed: -1, expected 0 to 4294967295"),
+        ({"split": "holdout", "val_share": 0.0}, "val_share: 0.0, expected between 0 and 1"),
+        ({"split": "holdout", "val_share": 1.0}, "val_share: 1.0, expected between 0 and 1"),
         ({"split": "kfold", "folds": 1}, "folds: 1, expected 2 or more"),
         ({"split": "kfold", "fold": 5}, "fold: 5, expected 0 to 4, below data.folds"),
         ({"split": "kfold", "fold": -1}, "fold: -1, expected 0 to 4, below data.folds"),
         ({"fold": 1}, "fold: 1, but data.split=official; folds want kfold"),
         ({"twins": "group"}, "twins: group, but the parts of data.split=official are given; choose "
-         "data.twins=drop, or data.split=random or kfold"),
+         "data.twins=drop, or data.split=random, holdout or kfold"),
         ({"near_twins": 4}, "near_twins: changes nothing with data.twins=keep; choose group or drop"),
         ({"near_twins": 13, "twins": "drop"}, "near_twins: 13, expected a whole number 0-12 or null"),
         ({"near_twins": -1, "twins": "drop"}, "near_twins: -1, expected a whole number 0-12 or null"),
@@ -289,7 +322,11 @@ def test_a_wrong_option_is_one_line(options, line):
 @pytest.mark.parametrize(
     ("faces", "options", "line"),
     [
-        (faces_of([0] * 20), {"split": "kfold"}, "no rows for test; data.split=kfold cuts folds"),
+        (
+            faces_of([0] * 20),
+            {"split": "kfold"},
+            "no rows for test; data.split=kfold cuts validation beside",
+        ),
         (
             faces_of([0] * 4, parts=[2] * 4),
             {"split": "kfold"},
@@ -299,6 +336,22 @@ def test_a_wrong_option_is_one_line(options, line):
             faces_of([0] * 20 + [1] * 4 + [2], parts=[0] * 24 + [2]),
             {"split": "kfold"},
             "faces.csv: 4 images of b; data.folds=5 wants 5 of each class",
+        ),
+        (faces_of([0] * 20), {"split": "holdout"}, "no rows for test; data.split=holdout cuts"),
+        (
+            faces_of([0] * 20 + [1] + [2], parts=[0] * 21 + [2]),
+            {"split": "holdout"},
+            "faces.csv: 1 images of b; data.split=holdout wants 2 different ones of each class",
+        ),
+        (
+            faces_of([0] * 20 + [1] * 5 + [2], greys=[1] * 25 + [2], parts=[0] * 25 + [2]),
+            {"split": "holdout", "twins": "group"},
+            "faces.csv: 1 images of a; data.split=holdout wants 2 different ones of each class",
+        ),
+        (
+            faces_of([0] * 8 + [1] * 2 + [2], parts=[0] * 10 + [2]),
+            {"split": "holdout"},
+            "data.val_share: 0.1 of 10 images is 1 for val and 9 for train, and each wants 2, one a",
         ),
         (
             faces_of([0] * 20 + [2] * 9),
@@ -338,6 +391,7 @@ def fer2013() -> Faces:
         ({"split": "random", "seed": 78, "twins": "drop"}, [24_197, 5_290, 5_383],
          {"train_twins": 923, "val_twins": 94}),
         ({"split": "kfold"}, [25_838, 6_460, 3_589], {}),
+        ({"split": "holdout", "val_share": 0.2}, [25_838, 6_460, 3_589], {}),
     ],
 )  # fmt: skip
 def test_fer2013s_splits(fer2013, options, sizes, removed):

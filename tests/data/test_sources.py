@@ -116,6 +116,24 @@ def test_the_split_of_a_folder_is_official_where_it_names_parts(tmp_path):
     assert Folder(path=str(tmp_path), split="random").split == "random"
 
 
+def test_a_folder_without_val_validates_on_a_share_of_train(tmp_path):
+    photos(tmp_path / "train", folders=("a", "b"), each=10)
+    photos(tmp_path / "Test", folders=("a", "b"), each=3)
+    data = Folder(path=str(tmp_path), batch_size=2)
+    assert data.split == "holdout"
+    assert [len(data.parts.part(name)) for name in ("train", "val", "test")] == [18, 2, 6]
+    assert data.faces.counts(data.parts.val) == [1, 1]
+    assert data.faces.notes == ("no part val: 0.1 of train validates (data.val_share)",)
+    again = Folder(path=str(tmp_path), batch_size=2, split="holdout", val_share=0.3, seed=5)
+    assert again.faces.notes == () and len(again.parts.val) == 6
+    other = Folder(path=str(tmp_path), batch_size=2, val_share=0.3)
+    assert again.parts.val.tolist() != other.parts.val.tolist()
+    only_test = Folder(path=str(tmp_path / "Test"), batch_size=2)
+    assert only_test.split == "random" and only_test.faces.notes == ()
+    with pytest.raises(InputError, match="no rows for val; .*, or holdout if only val is missing$"):
+        Folder(path=str(tmp_path), split="official").parts
+
+
 def test_a_folder_is_read_again_only_when_a_file_has_changed(tmp_path, monkeypatch):
     root = photos(tmp_path, folders=("a", "b"), each=2)
     first = Folder(path=str(root)).faces
