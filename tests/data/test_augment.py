@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hydra.utils import instantiate
 
 from fer.cli import command
-from fer.data.augment import Augment
+from fer.data.augment import Augment, _grid
 
 SIDE = 48
 IMAGES = torch.rand(16, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
@@ -139,6 +140,21 @@ def test_moves_go_every_way_on_both_axes_and_crops_by_whole_pixels():
         if name == "crop":
             np.testing.assert_allclose(moves, moves.round(), atol=1e-3)
             assert set(moves.round().ravel()) == set(range(-6, 7))
+
+
+def test_places_are_those_of_torchs_affine_grid():
+    maps = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = F.affine_grid(maps, [5, 1, 6, 9], align_corners=False)
+    torch.testing.assert_close(_grid(maps, 6, 9), expected)
+
+
+def test_bf16_training_augments_in_full_precision():
+    everything = PAIRS | {"mixup": (1, 0.4), "cutmix": (0, 0)}
+    images, targets = apply(flip=0.5, **everything)
+    with torch.autocast("cpu", torch.bfloat16):
+        same, shares = apply(flip=0.5, **everything)
+    assert same.dtype == torch.float32
+    assert torch.equal(images, same) and torch.equal(targets, shares)
 
 
 def test_tones_by_hand(lowest):
