@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fer.models.blocks import count_gflop, count_parameters
+from fer.models.blocks import SqueezeExcitation, count_gflop, count_parameters
 from fer.models.r1 import R1
 from fer.models.r2 import R2
 
@@ -60,6 +60,30 @@ def test_parameters_by_hand():
     assert count_parameters(mean) == convs + (6 * 5 + 5)
     norm = R1(**SMALL, head="mean", norm="batch")  # a weight and a bias a channel replace the bias
     assert count_parameters(norm) == convs + (4 + 4 + 6) + (6 * 5 + 5)
+    se = R1(**SMALL, head="mean", attention="se")  # eight hidden units, the least
+    squeezed = sum(channels * 8 + 8 + 8 * channels + channels for channels in (4, 6))
+    assert count_parameters(se) == convs + squeezed + (6 * 5 + 5)
+    for free in ({"residual": True}, {"stem_stride": 2}):
+        assert count_parameters(R1(**SMALL, head="mean", **free)) == convs + (6 * 5 + 5)
+
+
+# Of the first version of conf/model/*.yaml: published results and checkpoints are of these.
+DEFAULT_R1 = dict(channels=[32, 64, 128, 256], repeats=[1, 2, 2, 2], norm="batch", head="mean")
+DEFAULT_R2 = dict(channels=[32, 64, 128], repeats=[2, 2, 2], norm="batch", head="mean")
+DEFAULT_R2 |= {"incep_layers": 3, "incep_relu": True}
+
+
+@pytest.mark.parametrize(
+    ("network", "kwargs", "parameters", "names"),
+    [
+        (R1, DEFAULT_R1, 1_165_159, ["blocks.3.1.0.weight", "blocks.3.1.1.weight"]),
+        (R2, DEFAULT_R2, 794_183, ["inceptions.3.three.1.0.weight", "blocks.2.1.1.bias"]),
+    ],
+)
+def test_the_default_networks_stay_what_they_were(network, kwargs, parameters, names):
+    model = network(**kwargs, in_channels=1, classes=7, size=48)
+    assert count_parameters(model) == parameters
+    assert set(names) < set(model.state_dict())
 
 
 def small_networks():
@@ -67,6 +91,10 @@ def small_networks():
         for head in ("flatten", "mean"):
             shared = dict(SMALL, norm=norm, head=head, linear=[8])
             yield pytest.param(R1, shared, id=f"R1-{norm}-{head}")
+            more = {"attention": "se", "stem_stride": 2}
+            kwargs = shared | more | {"repeats": [4, 1], "residual": True}
+            yield pytest.param(R1, kwargs, id=f"R1-{norm}-{head}-all")
+            yield pytest.param(R2, shared | WIDTHS | more, id=f"R2-{norm}-{head}-all")
             for residual in (True, False):
                 kwargs = shared | WIDTHS | {"residual": residual}
                 yield pytest.param(R2, kwargs, id=f"R2-{norm}-{head}-residual_{residual}")
@@ -95,10 +123,66 @@ def test_residual_adds_the_input_from_the_second_module_on():
     torch.testing.assert_close(with_input - maps, second(maps))
 
 
-def test_any_size_that_the_blocks_can_halve():
+def test_sums_are_around_pairs_after_a_blocks_first_convolution_a_last_odd_one_alone():
+    torch.manual_seed(0)
+    model = R1(**dict(SMALL, repeats=[4, 1]), residual=True, norm="batch").eval()
+    first, pair, single, _ = model.blocks[0]
+    assert [len(each.branch) for each in (pair, single)] == [2, 1]
+    # Two sums in all: each branch starts with the square root of a half.
+    for branch in (pair.branch, single.branch):
+        torch.testing.assert_close(branch[-1][1].weight, torch.full((4,), 0.5**0.5))
+    maps = first(torch.randn(3, 2, 12, 12))
+    one, two = pair.branch
+    expected = (maps + two(one(maps))).clamp(min=0)
+    torch.testing.assert_close(pair(maps), expected)
+    (alone,) = single.branch
+    torch.testing.assert_close(single(expected), (expected + alone(expected)).clamp(min=0))
+
+
+def test_squeeze_excitation_weighs_channels_by_all_channels_means():
+    torch.manual_seed(0)
+    unit = SqueezeExcitation(4)
+    maps = torch.randn(2, 4, 3, 3)
+    with torch.no_grad():
+        squeeze, _, excite, _ = unit.weigh
+        means = maps.sum((2, 3)) / 9
+        hidden = (means @ squeeze.weight.T + squeeze.bias).clamp(min=0)
+        weights = 1 / (1 + (-(hidden @ excite.weight.T + excite.bias)).exp())
+        torch.testing.assert_close(unit(maps), maps * weights[:, :, None, None])
+
+
+@pytest.mark.parametrize("stem_stride", [1, 2])
+def test_any_size_that_the_blocks_can_halve(stem_stride):
     for size in (16, 17, 48, 64):
-        model = R1(**dict(SMALL, size=size))
+        model = R1(**dict(SMALL, size=size), stem_stride=stem_stride)
         assert model(torch.zeros(1, 2, size, size)).shape == (1, 5)
+
+
+def test_a_stem_of_stride_2_halves_the_maps_and_quarters_the_work():
+    one, two = (R1(**SMALL, stem_stride=stride) for stride in (1, 2))
+    assert (one.blocks.side, two.blocks.side) == (3, 1)
+    work = [count_gflop(model.blocks, in_channels=2, size=12) for model in (one, two)]
+    assert work[0] / work[1] == pytest.approx(4)
+
+
+@pytest.mark.parametrize(
+    ("network", "kwargs"),
+    [
+        (R1, {"residual": True, "attention": "se", "repeats": [3, 3]}),
+        (R1, {"residual": True, "stem_stride": 2, "repeats": [4, 2]}),
+        (R2, WIDTHS | {"attention": "se", "incep_relu": True}),
+    ],
+)
+def test_a_batch_is_learned_by_heart(network, kwargs):
+    torch.manual_seed(0)
+    model = network(**(SMALL | {"channels": [16, 16], "norm": "batch", "head": "mean"} | kwargs))
+    images, labels = torch.randn(16, 2, 12, 12), torch.arange(16) % 5
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    assert (model(images).argmax(1) == labels).all()
 
 
 def test_evaluation_is_deterministic_and_dropout_is_not():
@@ -125,6 +209,14 @@ def test_evaluation_is_deterministic_and_dropout_is_not():
         (R1, {"channels": [], "repeats": []}, "channels: empty"),
         (R1, {"channels": [4, 0]}, "channels: "),
         (R1, {"linear": [0]}, "linear: "),
+        (
+            R1,
+            {"channels": [4] * 5, "repeats": [1] * 5, "size": 48, "stem_stride": 2},
+            "at most 4 fit",
+        ),
+        (R1, {"stem_stride": 3}, "stem_stride: 3, expected 1 or 2"),
+        (R1, {"attention": "cbam"}, "attention: 'cbam', expected none or se"),
+        (R2, {"attention": "cbam"}, "attention: 'cbam', expected none or se"),
         (R1, {"norm": "layer"}, "norm: 'layer', expected none or batch"),
         (R1, {"head": "max"}, "head: 'max'"),
         (R1, {"dropout": 1.0}, "dropout: 1.0"),

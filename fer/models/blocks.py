@@ -1,61 +1,181 @@
-"""The parts that the networks share: convolution units, pooled blocks, the head."""
+"""The parts that the networks share: convolution units, pooled blocks, the head.
+
+Each part checks what it takes and raises ValueError, opening with the parameter's name.
+"""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Norm = Literal["none", "batch"]
+Attention = Literal["none", "se"]
 HeadKind = Literal["flatten", "mean"]
+StemStride = Literal[1, 2]
+
+# Channels to one hidden unit of a squeeze-excitation. Hu et al. (arXiv:1709.01507, table 10) find 4 to
+# 16 equally good and take 16; the narrow networks of this project are left too few units by that.
+REDUCTION = 8
+
+
+def check_choice(name: str, value: object, known: Any) -> None:
+    """known: a Literal."""
+    if value not in get_args(known):
+        raise ValueError(f"{name}: {value!r}, expected {' or '.join(map(str, get_args(known)))}")
+
+
+def check_share(name: str, share: float) -> None:
+    if not 0 <= share < 1:
+        raise ValueError(f"{name}: {share}, expected 0 or more and below 1")
+
+
+def check_sizes(name: str, sizes: Sequence[int]) -> None:
+    if any(number < 1 for number in sizes):
+        raise ValueError(f"{name}: {list(sizes)}, expected whole numbers of 1 or more")
 
 
 class Conv(nn.Sequential):
-    """A same-size convolution, then batch norm if asked for, then a ReLU if asked for.
+    """A convolution, then batch norm if asked for, then a ReLU if asked for.
 
-    [B, inputs, H, W] -> [B, outputs, H, W]. The weights start so that the signal keeps its variance
-    (He et al., arXiv:1502.01852). The bias is left out in front of a norm, which cancels it.
+    [B, inputs, H, W] -> [B, outputs, H / stride, W / stride], rounded up. The weights start so that
+    the signal keeps its variance (He et al., arXiv:1502.01852), times `scale`. The bias is left out in
+    front of a norm, which cancels it.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, kernel: int = 3, norm: Norm = "none", relu: bool = True
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        norm: Norm = "none",
+        relu: bool = True,
+        scale: float = 1.0,
     ) -> None:
-        conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=norm == "none")
+        conv = nn.Conv2d(
+            inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=norm == "none"
+        )
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu" if relu else "linear")
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
         layers: list[nn.Module] = [conv]
         if norm == "batch":
             layers.append(nn.BatchNorm2d(outputs))
+        with torch.no_grad():
+            layers[-1].weight.mul_(scale)
         if relu:
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
 
 
-def conv_blocks(
-    inputs: int,
-    channels: Sequence[int],
-    repeats: Sequence[int],
-    *,
-    norm: Norm,
-    block_dropout: float,
-) -> nn.Sequential:
+class Residual(nn.Module):
+    """relu(maps + the convolutions of maps): [B, width, H, W] -> the same (arXiv:1512.03385).
+
+    scale: what the convolutions' output starts with: 1/sqrt(sums of the network) keeps the variance
+    of all sums together near that of what they begin with.
+    """
+
+    def __init__(self, width: int, convolutions: int, *, norm: Norm, scale: float) -> None:
+        super().__init__()
+        inner = [Conv(width, width, norm=norm) for _ in range(convolutions - 1)]
+        self.branch = nn.Sequential(*inner, Conv(width, width, norm=norm, relu=False, scale=scale))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return F.relu(maps + self.branch(maps), inplace=True)
+
+
+class SqueezeExcitation(nn.Module):
+    """Each channel times a weight between 0 and 1, made of all channels' means (arXiv:1709.01507).
+
+    [B, channels, H, W] -> the same.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = max(REDUCTION, channels // REDUCTION)
+        self.weigh = nn.Sequential(
+            nn.Linear(channels, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, channels),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps * self.weigh(maps.mean((2, 3)))[:, :, None, None]
+
+
+class Blocks(nn.Sequential):
     """Blocks of `repeats[i]` convolutions with `channels[i]` outputs, each closed by a 2x2 max-pooling.
 
-    [B, inputs, S, S] -> [B, channels[-1], S // 2**len(channels), same]. With `block_dropout` above 0
-    these are the lab's CDrop-Blocks, else its C-Blocks.
+    [B, inputs, size, size] -> [B, channels[-1], side, side]. With `block_dropout` above 0 these are
+    the lab's CDrop-Blocks, else its C-Blocks.
+
+    residual: the convolutions of a block after its first, which alone changes the width, are taken
+    in pairs, a last odd one alone, with a sum around each; attention: what closes each block;
+    stem_stride: the stride of the very first convolution.
     """
-    blocks = []
-    for outputs, repeat in zip(channels, repeats, strict=True):
-        layers: list[nn.Module] = []
-        for _ in range(repeat):
-            layers.append(Conv(inputs, outputs, norm=norm))
-            inputs = outputs
-        layers.append(nn.MaxPool2d(2))
-        if block_dropout > 0:
-            layers.append(nn.Dropout2d(block_dropout))
-        blocks.append(nn.Sequential(*layers))
-    return nn.Sequential(*blocks)
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: Sequence[int],
+        repeats: Sequence[int],
+        *,
+        size: int,
+        norm: Norm,
+        residual: bool = False,
+        attention: Attention,
+        stem_stride: StemStride,
+        block_dropout: float,
+    ) -> None:
+        check_sizes("channels", channels)
+        check_sizes("repeats", repeats)
+        check_choice("norm", norm, Norm)
+        check_choice("attention", attention, Attention)
+        check_choice("stem_stride", stem_stride, StemStride)
+        check_share("block_dropout", block_dropout)
+        side = _halved(-(-size // stem_stride), channels, repeats)
+        sums = sum(repeat // 2 for repeat in repeats) if residual else None
+        blocks, stride = [], int(stem_stride)
+        for outputs, repeat in zip(channels, repeats, strict=True):
+            first = Conv(inputs, outputs, stride=stride, norm=norm)
+            others = _others(outputs, repeat - 1, norm=norm, sums=sums)
+            layers = [first, *others, nn.MaxPool2d(2)]
+            if attention == "se":  # behind the pooling: a quarter of the positions to multiply
+                layers.append(SqueezeExcitation(outputs))
+            if block_dropout > 0:
+                layers.append(nn.Dropout2d(block_dropout))
+            blocks.append(nn.Sequential(*layers))
+            inputs, stride = outputs, 1
+        super().__init__(*blocks)
+        self.side = side
+
+
+def _others(width: int, many: int, *, norm: Norm, sums: int | None) -> list[nn.Module]:
+    """A block's convolutions after its first; as residuals where the network has so many sums."""
+    if sums is None:
+        return [Conv(width, width, norm=norm) for _ in range(many)]
+    pairs = [min(2, many - done) for done in range(0, many, 2)]
+    return [Residual(width, pair, norm=norm, scale=sums**-0.5) for pair in pairs]
+
+
+def _halved(side: int, channels: Sequence[int], repeats: Sequence[int]) -> int:
+    """The side of the maps after all blocks, in positions."""
+    if not channels:
+        raise ValueError("channels: empty, expected one number a block")
+    if len(channels) != len(repeats):
+        raise ValueError(
+            f"repeats: {len(repeats)} numbers for the {len(channels)} blocks of channels; expected as many"
+        )
+    if side >> len(channels) < 1:
+        most = side.bit_length() - 1
+        raise ValueError(
+            f"channels: {len(channels)} blocks halve {side} pixels {len(channels)} times; at most {most} fit"
+        )
+    return side >> len(channels)
 
 
 class Head(nn.Sequential):
@@ -69,13 +189,16 @@ class Head(nn.Sequential):
         channels: int,
         *,
         side: int,
-        kind: HeadKind,
+        head: HeadKind,
         dropout: float,
         linear: Sequence[int],
         classes: int,
     ) -> None:
-        pool = [nn.AdaptiveAvgPool2d(1)] if kind == "mean" else []
-        width = channels if kind == "mean" else channels * side * side
+        check_choice("head", head, HeadKind)
+        check_share("dropout", dropout)
+        check_sizes("linear", linear)
+        pool = [nn.AdaptiveAvgPool2d(1)] if head == "mean" else []
+        width = channels if head == "mean" else channels * side * side
         layers: list[nn.Module] = [nn.Dropout2d(dropout), *pool, nn.Flatten()]
         for size in linear:
             hidden = nn.Linear(width, size)
@@ -84,43 +207,6 @@ class Head(nn.Sequential):
             layers += [hidden, nn.ReLU(inplace=True)]
             width = size
         super().__init__(*layers, nn.Linear(width, classes))
-
-
-def check_shape(
-    channels: Sequence[int],
-    repeats: Sequence[int],
-    *,
-    size: int,
-    linear: Sequence[int],
-    choices: Sequence[tuple[str, str, tuple[str, ...]]],
-    dropouts: Sequence[tuple[str, float]],
-) -> int:
-    """The side of the feature maps after all blocks, in positions.
-
-    Raises ValueError, opening with the parameter's name, where the sizes cannot make a network.
-    """
-    for name, sizes in (("channels", channels), ("repeats", repeats), ("linear", linear)):
-        if any(number < 1 for number in sizes):
-            raise ValueError(f"{name}: {list(sizes)}, expected whole numbers of 1 or more")
-    if not channels:
-        raise ValueError("channels: empty, expected one number a block")
-    if len(channels) != len(repeats):
-        raise ValueError(
-            f"repeats: {len(repeats)} numbers for the {len(channels)} blocks of channels; expected as many"
-        )
-    for name, value, known in choices:
-        if value not in known:
-            raise ValueError(f"{name}: {value!r}, expected {' or '.join(known)}")
-    for name, share in dropouts:
-        if not 0 <= share < 1:
-            raise ValueError(f"{name}: {share}, expected 0 or more and below 1")
-    side = size >> len(channels)
-    if side < 1:
-        most = size.bit_length() - 1
-        raise ValueError(
-            f"channels: {len(channels)} blocks halve {size} pixels {len(channels)} times; at most {most} fit"
-        )
-    return side
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -138,9 +224,3 @@ def count_gflop(network: nn.Module, *, in_channels: int, size: int) -> float:
         network.eval()(torch.zeros(1, in_channels, size, size, device=device))
     network.train(training)
     return counter.get_total_flops() / 1e9
-
-
-def scale_(layer: Tensor, factor: float) -> None:
-    """Multiplies a parameter in place, outside of autograd."""
-    with torch.no_grad():
-        layer.mul_(factor)

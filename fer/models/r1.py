@@ -1,11 +1,10 @@
 """R1, the lab's plain convolutional network: few wide blocks, a linear part."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 from torch import Tensor, nn
 
-from fer.models.blocks import Head, HeadKind, Norm, check_shape, conv_blocks
+from fer.models.blocks import Attention, Blocks, Head, HeadKind, Norm, StemStride
 
 
 class R1(nn.Module):
@@ -14,6 +13,8 @@ class R1(nn.Module):
     [B, in_channels, size, size] -> logits [B, classes].
 
     channels: outputs of each block's convolutions; repeats: convolutions in each block.
+    residual: sums around the convolutions of a block after its first, in pairs.
+    attention: squeeze-excitation closes each block. stem_stride: of the very first convolution.
     block_dropout: Dropout2d closing each block (the report's CDrop-Block; 0 is its C-Block).
     dropout: Dropout2d before the linear part. head: flatten the maps or take their mean.
     linear: sizes of the hidden linear layers; the last one, with `classes` outputs, is added.
@@ -30,25 +31,33 @@ class R1(nn.Module):
         classes: int,
         size: int,
         norm: Norm = "none",
+        residual: bool = False,
+        attention: Attention = "none",
+        stem_stride: StemStride = 1,
         block_dropout: float = 0.0,
         dropout: float = 0.0,
         head: HeadKind = "flatten",
         linear: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        side = check_shape(
+        self.blocks = Blocks(
+            in_channels,
             channels,
             repeats,
             size=size,
-            linear=linear,
-            choices=[("norm", norm, get_args(Norm)), ("head", head, get_args(HeadKind))],
-            dropouts=[("block_dropout", block_dropout), ("dropout", dropout)],
-        )
-        self.blocks = conv_blocks(
-            in_channels, channels, repeats, norm=norm, block_dropout=block_dropout
+            norm=norm,
+            residual=residual,
+            attention=attention,
+            stem_stride=stem_stride,
+            block_dropout=block_dropout,
         )
         self.head = Head(
-            channels[-1], side=side, kind=head, dropout=dropout, linear=linear, classes=classes
+            channels[-1],
+            side=self.blocks.side,
+            head=head,
+            dropout=dropout,
+            linear=linear,
+            classes=classes,
         )
 
     def forward(self, planes: Tensor) -> Tensor:

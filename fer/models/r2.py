@@ -1,12 +1,21 @@
 """R2, the lab's network with inception modules and a channel multiplier."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
-from fer.models.blocks import Conv, Head, HeadKind, Norm, check_shape, conv_blocks, scale_
+from fer.models.blocks import (
+    Attention,
+    Blocks,
+    Conv,
+    Head,
+    HeadKind,
+    Norm,
+    SqueezeExcitation,
+    StemStride,
+    check_share,
+)
 
 # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool: module 3a of GoogLeNet (Szegedy et al., arXiv:1409.4842).
 WIDTHS = (64, 96, 128, 16, 32, 32)
@@ -17,7 +26,7 @@ class Inception(nn.Module):
 
     [B, inputs, H, W] -> [B, outputs, H, W]; `outputs` is the sum of the branches' widths.
     `branch_scale` multiplies what the branches start with: 1/sqrt(modules) keeps the variance of a
-    long residual sum near that of its input.
+    long residual sum near that of its input. Attention weighs the concatenated maps, before the sum.
     """
 
     def __init__(
@@ -28,26 +37,29 @@ class Inception(nn.Module):
         norm: Norm,
         relu: bool,
         residual: bool,
+        attention: Attention,
         branch_scale: float,
     ) -> None:
         super().__init__()
         one, reduce3, three, reduce5, five, pool = widths
 
-        def conv(inputs: int, outputs: int, kernel: int) -> Conv:
-            return Conv(inputs, outputs, kernel=kernel, norm=norm, relu=relu)
+        def conv(inputs: int, outputs: int, kernel: int, scale: float = 1.0) -> Conv:
+            return Conv(inputs, outputs, kernel=kernel, norm=norm, relu=relu, scale=scale)
 
-        self.one = conv(inputs, one, 1)
-        self.three = nn.Sequential(conv(inputs, reduce3, 1), conv(reduce3, three, 3))
-        self.five = nn.Sequential(conv(inputs, reduce5, 1), conv(reduce5, five, 5))
-        self.pool = nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), conv(inputs, pool, 1))
+        def last(inputs: int, outputs: int, kernel: int) -> Conv:
+            return conv(inputs, outputs, kernel, branch_scale)
+
+        self.one = last(inputs, one, 1)
+        self.three = nn.Sequential(conv(inputs, reduce3, 1), last(reduce3, three, 3))
+        self.five = nn.Sequential(conv(inputs, reduce5, 1), last(reduce5, five, 5))
+        self.pool = nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), last(inputs, pool, 1))
         self.outputs = one + three + five + pool
+        self.attention = SqueezeExcitation(self.outputs) if attention == "se" else nn.Identity()
         self.residual = residual
-        for last in (self.one, self.three[-1], self.five[-1], self.pool[-1]):
-            scale_(last[1 if norm == "batch" else 0].weight, branch_scale)
 
     def forward(self, maps: Tensor) -> Tensor:
         branches = [self.one(maps), self.three(maps), self.five(maps), self.pool(maps)]
-        joined = torch.cat(branches, dim=1)
+        joined = self.attention(torch.cat(branches, dim=1))
         return maps + joined if self.residual else joined
 
 
@@ -60,7 +72,8 @@ class R2(nn.Module):
     (1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool). incep_dropout: Dropout2d before the modules.
     incep_relu: a ReLU after each convolution inside them, as Google's have and the lab's have not.
     residual: add each module's input to its output, from the second module on (the first changes
-    the number of channels). The other parameters are those of `R1`.
+    the number of channels). attention: squeeze-excitation closes each block and each module. The
+    other parameters are those of `R1`.
 
     Raises ValueError, opening with the parameter's name, for sizes that cannot make a network.
     """
@@ -74,6 +87,8 @@ class R2(nn.Module):
         classes: int,
         size: int,
         norm: Norm = "none",
+        attention: Attention = "none",
+        stem_stride: StemStride = 1,
         block_dropout: float = 0.0,
         incep_layers: int = 1,
         incep_mult: int = 1,
@@ -86,18 +101,6 @@ class R2(nn.Module):
         linear: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        side = check_shape(
-            channels,
-            repeats,
-            size=size,
-            linear=linear,
-            choices=[("norm", norm, get_args(Norm)), ("head", head, get_args(HeadKind))],
-            dropouts=[
-                ("block_dropout", block_dropout),
-                ("incep_dropout", incep_dropout),
-                ("dropout", dropout),
-            ],
-        )
         for name, number in (("incep_layers", incep_layers), ("incep_mult", incep_mult)):
             if number < 1:
                 raise ValueError(f"{name}: {number}, expected a whole number of 1 or more")
@@ -106,27 +109,37 @@ class R2(nn.Module):
                 f"incep_widths: {list(incep_widths)}, expected six numbers of 1 or more "
                 "(1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool)"
             )
-        self.blocks = conv_blocks(
-            in_channels, channels, repeats, norm=norm, block_dropout=block_dropout
+        check_share("incep_dropout", incep_dropout)
+        self.blocks = Blocks(
+            in_channels,
+            channels,
+            repeats,
+            size=size,
+            norm=norm,
+            attention=attention,
+            stem_stride=stem_stride,
+            block_dropout=block_dropout,
         )
         widths = [width * incep_mult for width in incep_widths]
         modules: list[Inception] = []
         for index in range(incep_layers):
+            summed = residual and index > 0
             modules.append(
                 Inception(
                     modules[-1].outputs if modules else channels[-1],
                     widths,
                     norm=norm,
                     relu=incep_relu,
-                    residual=residual and index > 0,
-                    branch_scale=incep_layers**-0.5 if residual and index > 0 else 1.0,
+                    residual=summed,
+                    attention=attention,
+                    branch_scale=incep_layers**-0.5 if summed else 1.0,
                 )
             )
         self.inceptions = nn.Sequential(nn.Dropout2d(incep_dropout), *modules)
         self.head = Head(
             modules[-1].outputs,
-            side=side,
-            kind=head,
+            side=self.blocks.side,
+            head=head,
             dropout=dropout,
             linear=linear,
             classes=classes,
