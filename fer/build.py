@@ -2,21 +2,23 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fer import checkpoint
+from fer import checkpoint, config
 from fer.checkpoint import Checkpoint
 from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.errors import InputError
 from fer.module import FaceModule
 from fer.preprocess import Preprocess
+from fer.teachers import Teachers
 
 # Lightning's hints and its warning of torch's own renaming are for those who write Trainers.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -81,6 +83,38 @@ def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[i
     )
 
 
+def build_finished(found: Checkpoint, cfg: DictConfig) -> FaceModule:
+    """The module of a checkpoint, with its weights; cfg: its recipe, perhaps revised."""
+    module = build_module(cfg, found, counts=[1] * len(found.classes))
+    try:
+        module.load_state_dict(found.weights)
+    except RuntimeError:
+        raise InputError(
+            f"{found.path}: its weights are not of the network that its recipe describes"
+        ) from None
+    return module
+
+
+def build_teachers(
+    cfg: DictConfig, data: FaceData, checkpoints: Sequence[Checkpoint]
+) -> Teachers | None:
+    """The networks of `teacher`; None without any. Raises InputError where they do not fit the faces."""
+    for found in checkpoints:
+        if (found.classes, found.size) != (data.classes, data.size):
+            raise InputError(
+                f"teacher: {found.path} tells {', '.join(found.classes)} in {found.size} pixels, but "
+                f"these faces are {', '.join(data.classes)} in {data.size} pixels"
+            )
+        config.check_recipe(found.recipe)
+    if not checkpoints:
+        return None
+    networks = [build_finished(found, OmegaConf.create(found.recipe)) for found in checkpoints]
+    try:
+        return Teachers(networks, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature)
+    except ValueError as fault:
+        raise InputError(f"teacher_{fault}") from None
+
+
 def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
     """The Trainer; `precision: auto` is resolved here."""
     node = cfg.trainer.copy()
@@ -140,6 +174,7 @@ def check(cfg: DictConfig) -> None:
     data = build_data(cfg)
     with torch.device("meta"):
         module = build_module(cfg, data, counts=[1] * len(data.classes))
+        build_teachers(cfg, data, read_teachers(cfg, device="meta"))
         try:
             module.make_schedule(module.make_optimizer(module.network), 10)
         except ValueError as fault:
@@ -147,6 +182,14 @@ def check(cfg: DictConfig) -> None:
     build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
     if cfg.ckpt_path is not None:
         _check_checkpoint(Path(cfg.ckpt_path), module)
+
+
+def read_teachers(cfg: DictConfig, *, device: Literal["cpu", "meta"] = "cpu") -> list[Checkpoint]:
+    """The checkpoints that `teacher` names."""
+    try:
+        return [checkpoint.read(Path(place), device=device) for place in cfg.teacher]
+    except InputError as fault:
+        raise InputError(f"teacher: {fault}") from None
 
 
 def _check_checkpoint(path: Path, module: FaceModule) -> None:

@@ -87,11 +87,7 @@ def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
     A group that is chosen anew starts from its YAML. Raises InputError in one line as `compose_jobs`
     does, and for a recipe that would build what no YAML names: it may come from a stranger.
     """
-    unknown = set(_targets(recipe)) - _known_targets()
-    if unknown:
-        raise InputError(
-            f"{min(unknown)}: no config in {conf_folder()} builds it, but this recipe would"
-        )
+    check_recipe(recipe)
     try:
         overrides = OverridesParser.create().parse_overrides(list(words))
     except HydraException as fault:
@@ -107,6 +103,15 @@ def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
                 _check_value(cfg, override, "")
             OmegaConf.update(cfg, override.key_or_group, override.value(), force_add=True)
     return cfg
+
+
+def check_recipe(recipe: Mapping[str, Any]) -> None:
+    """Raises InputError for a finished run's config that would build what no YAML names."""
+    unknown = set(_targets(recipe)) - _known_targets()
+    if unknown:
+        raise InputError(
+            f"{min(unknown)}: no config in {conf_folder()} builds it, but this recipe would"
+        )
 
 
 def _targets(node: Any) -> Iterable[str]:

@@ -15,7 +15,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from fer import config
-from fer.build import SUPPLIED, build_data, build_module, build_trainer
+from fer.build import SUPPLIED, build_data, build_finished, build_trainer
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.faces import as_classes
@@ -133,18 +133,27 @@ def _read(member: Member, part: Part) -> None:
 
 
 def _refuse_seen(member: Member, part: str) -> None:
-    positions, checkpoint = member.data.parts.part(part), member.checkpoint
+    if (known := seen_rows(member.checkpoint, member.data, part)) is not None:
+        raise InputError(
+            f"{known}; choose part={part} of the split it was trained with: "
+            f"{split_words(member.checkpoint.recipe)}"
+        )
+
+
+def seen_rows(checkpoint: Checkpoint, data: FaceData, part: str) -> str | None:
+    """Which rows of a part the network has seen and must not have, in words; None: there are none."""
+    positions = data.parts.part(part)
     for barred in BARRED[part]:
-        known = listed(member.data.faces, positions, checkpoint.seen, barred)
+        known = listed(data.faces, positions, checkpoint.seen, barred)
         if known.any():
-            raise InputError(
+            return (
                 f"{known.sum()} of {len(positions)} {part} rows are among the {barred} rows of "
-                f"{checkpoint.path}; choose part={part} of the split it was trained with: "
-                f"{_split_words(checkpoint.recipe)}"
+                f"{checkpoint.path}"
             )
+    return None
 
 
-def _split_words(recipe: dict[str, Any]) -> str:
+def split_words(recipe: dict[str, Any]) -> str:
     """The words that choose the split of a recipe where all other options stand at their defaults."""
     chosen = [(field, recipe["data"].get(field.name, field.default)) for field in fields(Plan)]
     return " ".join(
@@ -155,15 +164,8 @@ def _split_words(recipe: dict[str, Any]) -> str:
 
 
 def _measure(member: Member, part: str, tta: Tta) -> Measured:
-    checkpoint = member.checkpoint
-    module = build_module(member.cfg, checkpoint, counts=[1] * len(checkpoint.classes))
-    try:
-        module.load_state_dict(checkpoint.weights)
-    except RuntimeError:
-        raise InputError(
-            f"{checkpoint.path}: its weights are not of the network that its recipe describes"
-        ) from None
-    module.seen, module.views = checkpoint.seen, VIEWS[tta]
+    module = build_finished(member.checkpoint, member.cfg)
+    module.seen, module.views = member.checkpoint.seen, VIEWS[tta]
     return measure(_trainer(member.cfg), module, member.data, part)
 
 

@@ -17,6 +17,7 @@ from fer.data.seen import Seen
 from fer.errors import InputError
 from fer.metrics import Predictions, confusion_matrix, measure
 from fer.preprocess import Preprocess, unit
+from fer.teachers import Teachers
 from fer.views import VIEWS
 
 
@@ -28,7 +29,8 @@ class FaceModule(L.LightningModule):
     plain dict, kept in checkpoints; size: of the faces, in pixels; seed: of dropout and augmentation.
 
     seen: the faces it is trained and selected on, kept in checkpoints; views: what its
-    probabilities are the mean of where it is measured (fer.views).
+    probabilities are the mean of where it is measured (fer.views); teachers: what a batch's targets
+    are mixed with.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class FaceModule(L.LightningModule):
         self.size, self.seed = size, seed
         self.seen: tuple[Seen, ...] = ()
         self.views = VIEWS["none"]
+        self.teachers: Teachers | None = None
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
         self.train_loss = MeanMetric()
@@ -76,6 +79,10 @@ class FaceModule(L.LightningModule):
             return batch["targets"]
         return F.one_hot(batch["labels"], len(self.classes)).float()
 
+    def on_fit_start(self) -> None:
+        if self.teachers is not None:
+            self.teachers.to(self.device)
+
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         # What chance decides in a step follows from its place alone: a resumed run repeats it.
         place = (self.seed, self.current_epoch, batch_index, self.global_rank)
@@ -83,6 +90,8 @@ class FaceModule(L.LightningModule):
         labels = batch["labels"]
         with torch.no_grad():
             images, targets = self.augment(unit(batch["images"]), self._targets(batch))
+            if self.teachers is not None:
+                targets = self.teachers(images, targets)
         logits = self._logits(images)
         loss = self.loss(logits, targets)
         self.train_loss.update(loss.detach())

@@ -3,6 +3,7 @@
 import logging
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,21 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer import checkpoint, figures
-from fer.build import build_data, build_module, build_trainer, higher_is_better
+from fer.build import (
+    build_data,
+    build_module,
+    build_teachers,
+    build_trainer,
+    higher_is_better,
+    read_teachers,
+)
 from fer.callbacks import ConfusionImages, History
+from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
 from fer.data.seen import Seen, record
 from fer.errors import InputError
-from fer.evaluate import measure, say
+from fer.evaluate import measure, say, seen_rows, split_words
 from fer.models.blocks import count_gflop, count_parameters
 from fer.optim import average
 from fer.provenance import revision, versions
@@ -39,7 +48,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
     module = build_module(cfg, data, counts=counts["train"])
     module.preprocess.fit(data.statistics_sample())
-    module.seen = seen_by(cfg, data)
+    teachers = read_teachers(cfg)
+    module.seen = seen_by(cfg, data, teachers)
+    module.teachers = build_teachers(cfg, data, teachers)
     facts = {
         "parameters": count_parameters(module.network),
         "gflop": count_gflop(module.network, in_channels=len(data.channels), size=data.size),
@@ -79,6 +90,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "processes": trainer.world_size,
         "threads": torch.get_num_threads(),
         "seed": cfg.seed,
+        "teachers": [str(teacher.path) for teacher in teachers],
         "notes": list(faces.notes),
         "monitor": cfg.monitor,
         "monitored": monitored,
@@ -120,9 +132,23 @@ def _mode(cfg: DictConfig) -> str:
     return "max" if higher_is_better(cfg.monitor) else "min"
 
 
-def seen_by(cfg: DictConfig, data: FaceData) -> tuple[Seen, ...]:
-    """What the run's checkpoints say of their faces; a resumed run goes on with the very same."""
-    own = (record(data.faces, data.parts),)
+def seen_by(
+    cfg: DictConfig, data: FaceData, teachers: Sequence[Checkpoint] = ()
+) -> tuple[Seen, ...]:
+    """What the run's checkpoints say of their faces: its own, and through them its teachers'.
+
+    A resumed run goes on with the very same. Raises InputError too for a teacher that has seen what
+    the run is to be measured on.
+    """
+    own: tuple[Seen, ...] = (record(data.faces, data.parts),)
+    for teacher in teachers:
+        for part in ("val", "test"):
+            if (known := seen_rows(teacher, data, part)) is not None:
+                raise InputError(
+                    f"teacher: {known}; train on the split it was trained with: "
+                    f"{split_words(teacher.recipe)}"
+                )
+        own += tuple(each for each in teacher.seen if each not in own)
     if cfg.ckpt_path is not None and checkpoint.read(Path(cfg.ckpt_path)).seen != own:
         raise InputError(
             f"ckpt_path: {cfg.ckpt_path} was trained on other rows than this data and split give; a "

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "fer"
 FLOORS = [
     {"errors", "labels"},
     {"preprocess", "config", "page", "provenance", "views"},
-    {"data", "models", "losses", "optim", "metrics", "figures"},
+    {"data", "models", "losses", "optim", "metrics", "figures", "teachers"},
     {"module"},
     {"callbacks", "checkpoint"},
     {"results", "report", "explore", "compare"},

@@ -1,0 +1,169 @@
+"""Distillation: targets mixed by hand, a run taught by another, and teachers that must not teach."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fer import build, checkpoint, run
+from fer.cli import command
+from fer.errors import InputError
+from fer.teachers import Teachers
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["data=drawn", "data.count=1001", "model.channels=[8,16]", "model.repeats=[1,1]"]
+
+
+class Says(nn.Module):
+    """A network that gives every face the same probabilities; dropout shows whether it is in training."""
+
+    def __init__(self, *probabilities: float) -> None:
+        super().__init__()
+        self.said = nn.Parameter(torch.tensor(probabilities))
+        self.dropout = nn.Dropout(0.9)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.dropout(self.said.expand(len(images), -1))
+
+
+IMAGES, TARGETS = torch.zeros(2, 1, 4, 4), torch.eye(2)
+
+
+def test_the_mean_of_what_is_said_is_mixed_in_by_weight() -> None:
+    teachers = Teachers([Says(0.9, 0.1), Says(0.5, 0.5)], weight=0.25, temperature=1.0)
+    # Mean 0.7, 0.3: three quarters of the label and a quarter of it.
+    expected = torch.tensor([[0.75 + 0.175, 0.075], [0.175, 0.75 + 0.075]])
+    torch.testing.assert_close(teachers(IMAGES, TARGETS), expected)
+
+
+def test_temperature_is_the_softmaxs_own() -> None:
+    logits = torch.tensor([2.0, -1.0, 0.5])
+    teacher = Says(*logits.softmax(0).tolist())
+    found = Teachers([teacher], weight=1.0, temperature=3.0)(IMAGES, torch.eye(3)[:2])
+    torch.testing.assert_close(found, (logits / 3).softmax(0).expand(2, -1))
+
+
+@pytest.mark.parametrize("words", [{"weight": 0.0}, {"weight": 1.5}, {"temperature": 0.0}])
+def test_numbers_out_of_range_are_refused_by_name(words) -> None:
+    with pytest.raises(ValueError, match=f"^{min(words)}: "):
+        Teachers([], **({"weight": 0.5, "temperature": 1.0} | words))
+
+
+def test_a_step_is_trained_towards_what_is_said_of_its_augmented_batch(monkeypatch) -> None:
+    cfg = command.compose([*SMALL, "augment.mixup=[1.0,0.4]", "loss.label_smoothing=0.0"])
+    data = build.build_data(cfg)
+    module = build.build_module(cfg, data, counts=[1] * 7)
+    shown, towards = [], []
+    said = torch.tensor([0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+
+    class Watching(Says):
+        def forward(self, images: Tensor) -> Tensor:
+            shown.append(images)
+            return super().forward(images)
+
+    module.teachers = Teachers([Watching(*said.tolist())], weight=0.5, temperature=1.0)
+    loss, augment = module.loss.forward, module.augment.forward
+    monkeypatch.setattr(module.loss, "forward", lambda x, y: (towards.append(y), loss(x, y))[1])
+    given: list[tuple[Tensor, Tensor]] = []
+    monkeypatch.setattr(
+        module.augment, "forward", lambda x, y: (given.append(augment(x, y)), given[-1])[1]
+    )
+    images = torch.randint(256, (8, 1, 48, 48), dtype=torch.uint8)
+    module.training_step({"images": images, "labels": torch.arange(8) % 7}, 0).backward()
+    ((augmented, mixed),) = given
+    assert torch.equal(shown[0], augmented)
+    torch.testing.assert_close(towards[0], (mixed + said) / 2)
+
+
+def train(cwd: Path, name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    fixed = [*SMALL, "trainer=debug", f"hydra.run.dir={name}", *words]
+    return subprocess.run(
+        [sys.executable, ROOT / "train.py", *fixed],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def cwd(tmp_path_factory) -> Path:
+    """A folder with a run, `teacher`, and splits that call its rows by other names."""
+    cwd = tmp_path_factory.mktemp("runs")
+    done = train(cwd, "teacher", "data.channels=[original,sobel]")
+    assert done.returncode == 0, done.stderr
+    own = json.loads((cwd / "teacher/split.json").read_text())
+    train_rows, val, test = own["train"], own["val"], own["test"]
+    for name, parts in {
+        "tested.json": (train_rows[100:], val, train_rows[:100]),
+        "chosen.json": (train_rows, test, val),
+        "validated.json": (train_rows[100:], train_rows[:100], test),
+    }.items():
+        (cwd / name).write_text(json.dumps(dict(zip(("train", "val", "test"), parts))))
+    return cwd
+
+
+def test_a_run_is_taught_by_another(cwd: Path) -> None:
+    done = train(cwd, "student", "teacher=[teacher]", "ema=0.9", "data.channels=[original]")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((cwd / "student/summary.json").read_text())
+    assert summary["teachers"] == ["teacher/checkpoints/best.ckpt"]
+    taught, teacher = (checkpoint.read(cwd / name) for name in ("student", "teacher"))
+    assert taught.seen == teacher.seen  # one set, one split: it has seen nothing else
+    assert not any("teacher" in name for name in taught.weights)
+    assert sum(map(torch.numel, taught.weights.values())) < 3000
+
+
+def taught(cwd: Path, monkeypatch, *words: str):
+    monkeypatch.chdir(cwd)
+    cfg = command.compose([*SMALL, "teacher=[teacher]", *words])
+    data = build.build_data(cfg)
+    return run.seen_by(cfg, data, build.read_teachers(cfg))
+
+
+@pytest.mark.parametrize(
+    ("split", "line"),
+    [
+        ("tested.json", "teacher: 100 of 100 test rows are among the train rows of teacher/"),
+        ("chosen.json", "teacher: 100 of 100 test rows are among the val rows of teacher/"),
+        ("validated.json", "teacher: 100 of 100 val rows are among the train rows of teacher/"),
+    ],
+)
+def test_what_has_seen_measured_rows_may_not_teach(cwd, monkeypatch, split: str, line: str) -> None:
+    with pytest.raises(InputError) as fault:
+        taught(cwd, monkeypatch, "data.split=file", f"data.split_file={split}")
+    assert str(fault.value).startswith(line)
+    assert str(fault.value).endswith("the split it was trained with: data.split=official")
+
+
+def test_what_a_teacher_has_seen_of_another_set_its_pupil_has_seen(cwd, monkeypatch) -> None:
+    seen = taught(cwd, monkeypatch, "data.count=1002")
+    assert len(seen) == 2 and seen[1:] == checkpoint.read(cwd / "teacher").seen
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["teacher=[nowhere]"], "teacher: nowhere: no such file; expected a run's folder or a "),
+        (["teacher=nowhere"], "teacher: 'nowhere', expected a list such as "),
+        (["teacher=[teacher]", "teacher_weight=2"], "teacher_weight: 2"),
+        (["teacher=[teacher]", "teacher_temperature=0"], "teacher_temperature: 0"),
+        (["teacher=[teacher]", "data=folder", "data.path=photos"], "teacher: teacher/checkpoints/best.ckpt tells angry, "),
+    ],
+)  # fmt: skip
+def test_a_teacher_that_does_not_fit_is_refused_in_one_line(
+    cwd, monkeypatch, words: list[str], line: str
+) -> None:
+    monkeypatch.chdir(cwd)
+    for name in ("cats", "dogs"):
+        (cwd / "photos" / name).mkdir(parents=True, exist_ok=True)
+        (cwd / "photos" / name / "one.png").touch()
+    with pytest.raises(InputError) as fault:
+        shown = words if "data=folder" in words else [*SMALL, *words]
+        build.check(command.compose(shown))
+    assert str(fault.value).startswith(line) and "\n" not in str(fault.value)
