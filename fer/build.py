@@ -80,6 +80,7 @@ def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[i
         size=data.size,
         seed=cfg.seed,
         channels_last=cfg.channels_last,
+        resolutions=cfg.resolutions,
     )
 
 
@@ -175,6 +176,7 @@ def check(cfg: DictConfig) -> None:
     with torch.device("meta"):
         module = build_module(cfg, data, counts=[1] * len(data.classes))
         build_teachers(cfg, data, read_teachers(cfg, device="meta"))
+        _check_resolutions(module, channels=len(data.channels))
         try:
             module.make_schedule(module.make_optimizer(module.network), 10)
         except ValueError as fault:
@@ -190,6 +192,19 @@ def read_teachers(cfg: DictConfig, *, device: Literal["cpu", "meta"] = "cpu") ->
         return [checkpoint.read(Path(place), device=device) for place in cfg.teacher]
     except InputError as fault:
         raise InputError(f"teacher: {fault}") from None
+
+
+def _check_resolutions(module: FaceModule, *, channels: int) -> None:
+    for side in module.resolutions:
+        if not 1 <= side <= module.size:
+            raise InputError(f"resolutions: {side}, expected 1 to the faces' {module.size} pixels")
+        try:
+            module.network(torch.zeros(2, channels, side, side))
+        except RuntimeError as fault:
+            raise InputError(
+                f"resolutions: the network cannot take {side} pixels ({str(fault).splitlines()[0]}); "
+                "wants model.head=mean and fewer blocks, or larger images"
+            ) from None
 
 
 def _check_checkpoint(path: Path, module: FaceModule) -> None:

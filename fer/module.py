@@ -30,7 +30,8 @@ class FaceModule(L.LightningModule):
 
     seen: the faces it is trained and selected on, kept in checkpoints; views: what its
     probabilities are the mean of where it is measured (fer.views); teachers: what a batch's targets
-    are mixed with.
+    are mixed with. resolutions: sides in pixels that training images are shrunk to, each for an equal
+    share of the steps; None: never.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class FaceModule(L.LightningModule):
         size: int,
         seed: int,
         channels_last: bool,
+        resolutions: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.network, self.preprocess, self.augment, self.loss = network, preprocess, augment, loss
         self.make_optimizer, self.make_schedule = optimizer, schedule
         self.classes, self.monitor, self.recipe = tuple(classes), monitor, recipe
         self.size, self.seed = size, seed
+        self.resolutions = tuple(resolutions) if resolutions else (size,)
         self.seen: tuple[Seen, ...] = ()
         self.views = VIEWS["none"]
         self.teachers: Teachers | None = None
@@ -92,12 +95,21 @@ class FaceModule(L.LightningModule):
             images, targets = self.augment(unit(batch["images"]), self._targets(batch))
             if self.teachers is not None:
                 targets = self.teachers(images, targets)
+            images = self._shrunk(images)
         logits = self._logits(images)
         loss = self.loss(logits, targets)
         self.train_loss.update(loss.detach())
         self.train_acc.update(logits.detach(), labels)
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
+
+    def _shrunk(self, images: Tensor) -> Tensor:
+        """`images` in the side of this share of the steps: [B, 1, side, side]."""
+        share = self.global_step * len(self.resolutions) // max(1, self.total_steps)
+        side = self.resolutions[min(share, len(self.resolutions) - 1)]
+        if side == self.size:
+            return images
+        return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
     def train_numbers(self) -> dict[str, float]:
         """train/loss and train/acc since they were last asked for, over all processes.
@@ -149,7 +161,8 @@ class FaceModule(L.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = self.make_optimizer(self.network)
-        schedule = self.make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        self.total_steps = int(self.trainer.estimated_stepping_batches)
+        schedule = self.make_schedule(optimizer, self.total_steps)
         watching = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
         interval = "epoch" if watching else "step"
         scheduler = {"scheduler": schedule, "interval": interval, "monitor": self.monitor}
