@@ -11,7 +11,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fer import checkpoint, config
+from fer import checkpoint, config, packed
 from fer.checkpoint import Checkpoint
 from fer.data.augment import Augment
 from fer.data.module import FaceData
@@ -208,6 +208,11 @@ def _check_resolutions(module: FaceModule, *, channels: int) -> None:
 
 
 def _check_checkpoint(path: Path, module: FaceModule) -> None:
+    if path.name == packed.TENSORS:
+        raise InputError(
+            f"ckpt_path: {path} is a packed network, which keeps no optimizer to go on with; name a "
+            "run's checkpoint"
+        )
     try:
         weights = checkpoint.read(path, device="meta").weights
     except InputError as fault:

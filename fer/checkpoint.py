@@ -7,8 +7,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from fer import packed
 from fer.data.seen import Seen
 from fer.errors import InputError
+
+SHIPPED = "shipped"  # names, wherever a run or a checkpoint may be named, the network in WEIGHTS
+WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 # What FaceModule.on_save_checkpoint writes beside the weights.
 KEPT = {"recipe": dict, "classes": list, "channels": list, "size": int, "seen": list}
@@ -32,14 +36,19 @@ class Checkpoint:
 
 
 def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
-    """The checkpoint of a file, or of a run's folder: its best epoch's. On `meta`, shapes alone.
+    """The network that `place` names (see `find`), in single precision. On `meta`, shapes alone.
 
     Raises InputError for anything else, for a damaged file, and for one without a record of what
-    it has seen. Nothing in the file is executed (weights_only).
+    it has seen. Nothing in the file is executed (weights_only, safetensors).
     """
     path = find(place)
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        if path.name == packed.TENSORS:
+            content = packed.load(path, device=device)
+        else:
+            content = torch.load(path, map_location=device, weights_only=True)
+    except InputError:
+        raise
     except Exception as fault:  # a strange file makes torch raise many things
         raise _none(path, f"{type(fault).__name__}: {fault}") from None
     if not isinstance(content, dict) or not isinstance(content.get("fer"), dict):
@@ -69,11 +78,34 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
 
 
 def find(place: Path) -> Path:
-    """The file itself, or that of a run's folder. Raises InputError where there is none."""
-    path = place / "checkpoints" / "best.ckpt" if place.is_dir() else place
+    """The file that holds the weights of `place`.
+
+    place: a checkpoint; a run's folder, which stands for its best epoch; the folder of a packed
+    network; or `shipped`. Raises InputError where there is none.
+    """
+    if place == Path(SHIPPED):
+        return _shipped()
+    path = place
+    if place.is_dir():
+        files = [place / name for name in (packed.TENSORS, packed.FACTS)]
+        given = any(file.exists() for file in files)
+        path = files[0] if given else place / "checkpoints" / "best.ckpt"
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a run's folder or a checkpoint")
+        raise InputError(
+            f"{path}: no such file; expected a run's folder, a checkpoint, a packed network's folder "
+            f"or {SHIPPED!r}"
+        )
     return path
+
+
+def _shipped() -> Path:
+    path, here = WEIGHTS / packed.TENSORS, Path.cwd()
+    if not path.is_file():
+        raise InputError(
+            f"{SHIPPED}: no network in {WEIGHTS}, this copy of fer came without one; name a run or a "
+            "checkpoint"
+        )
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _none(path: Path, why: str) -> InputError:

@@ -12,9 +12,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from fer import checkpoint, run
+from fer import build, checkpoint, run
 from fer.build import build_data, build_module
-from fer.cli import command, ensemble, evaluate
+from fer.cli import command, ensemble, evaluate, pack
 from fer.data import drawn
 from fer.errors import InputError
 
@@ -39,15 +39,22 @@ def train(cwd: Path, name: str, *words: str) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
-    """`fair`, and `swapped`, trained with other planes on what `fair` tests and on some more."""
+    """`fair`; `packed`, the same; `swapped`, trained with other planes on what `fair` tests and more."""
     cwd = tmp_path_factory.mktemp("runs")
     split = json.loads((train(cwd, "fair") / "split.json").read_text())
+    assert pack.main([str(cwd / "fair"), "--out", str(cwd / "packed")]) == 0
     train_rows, more = split["train"][:100], split["train"][100:]
     parts = {"train": split["test"] + more, "val": split["val"], "test": train_rows}
     (cwd / "swap.json").write_text(json.dumps(parts))
     words = ["data.split=file", "data.split_file=swap.json", "data.channels=[original,sobel]"]
     train(cwd, "swapped", *words)
     return cwd
+
+
+@pytest.fixture
+def shipped(runs: Path, monkeypatch) -> None:
+    """`packed` is the network that comes with the package."""
+    monkeypatch.setattr(checkpoint, "WEIGHTS", runs / "packed")
 
 
 @pytest.fixture
@@ -95,6 +102,32 @@ def test_a_run_measured_again_gives_its_own_test(runs: Path) -> None:
     assert "mean of labels" in done.stdout and "test part, clean 100 rows" in done.stdout
 
 
+def test_a_packed_run_is_the_run_in_half_precision(runs: Path, called, shipped) -> None:
+    own, summary = predictions(runs / "fair"), numbers(runs / "fair")
+    for place in ("packed", "shipped"):
+        status, folder, said, error = called(evaluate.main, place)
+        assert (status, error) == (0, "") and "packed/network.safetensors" in said
+        found = predictions(folder)
+        assert (found[["row", "label"]] == own[["row", "label"]]).all(axis=None)
+        assert np.allclose(found.filter(like="p_"), own.filter(like="p_"), atol=2e-3)
+        assert numbers(folder)["test/clean_rows"] == summary["test/clean_rows"]
+    assert json.loads((runs / "packed/network.json").read_text())["results"] == summary
+
+
+def test_only_a_finished_runs_best_epoch_brings_its_results(runs: Path, called) -> None:
+    status, folder, said, _ = called(pack.main, "fair/checkpoints/last.ckpt")
+    assert status == 0 and "no summary.json of a run tells what fair/" in said
+    assert json.loads((folder / "network.json").read_text())["results"] is None
+    read = checkpoint.read(folder), checkpoint.read(runs / "fair")
+    assert read[0].seen == read[1].seen and read[0].recipe == read[1].recipe
+
+
+def test_no_training_goes_on_from_a_packed_network(runs: Path) -> None:
+    cfg = command.compose([*DATA, f"ckpt_path={runs / 'packed/network.safetensors'}"])
+    with pytest.raises(InputError, match="^ckpt_path: .*network.safetensors is a packed network"):
+        build.check(cfg)
+
+
 def test_flip_is_the_mean_of_the_face_and_its_mirror(runs: Path, called) -> None:
     status, folder, _, error = called(evaluate.main, "fair/checkpoints/last.ckpt", "tta=flip")
     assert (status, error) == (0, "")
@@ -127,6 +160,10 @@ def test_validation_is_never_called_test(called) -> None:
          "100 of 100 test rows are among the train rows of swapped/checkpoints/best.ckpt; choose "
          "part=test of the split it was trained with: data.split=file data.split_file=swap.json"),
         (["fair", "data.split=random", "data.seed=3"], "of 150 test rows are among the train rows of"),
+        (["packed", "data.split=random", "data.seed=3"],
+         "of 150 test rows are among the train rows of packed/network.safetensors"),
+        (["shipped", "data.split=file", "data.split_file=chosen.json"],
+         "100 of 100 test rows are among the val rows of packed/network.safetensors"),
         (["fair", "part=all"], "801 of 1001 test rows are among the train rows of fair"),
         (["fair", "data.split=file", "data.split_file=chosen.json"],
          "100 of 100 test rows are among the val rows of fair"),
@@ -135,7 +172,7 @@ def test_validation_is_never_called_test(called) -> None:
     ],
 )  # fmt: skip
 def test_what_it_was_trained_or_chosen_on_is_refused(
-    runs: Path, called, words: list[str], line: str
+    runs: Path, called, shipped, words: list[str], line: str
 ) -> None:
     split = json.loads((runs / "fair/split.json").read_text())
     chosen = {"train": split["train"], "val": split["test"], "test": split["val"]}
@@ -147,13 +184,14 @@ def test_what_it_was_trained_or_chosen_on_is_refused(
     assert line in error and error.count("\n") == 1
 
 
-def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called) -> None:
+@pytest.mark.parametrize("network", ["fair", "packed"])
+def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called, network: str) -> None:
     # One row less makes another set of it: now only pixels tell what was seen.
     drawn.write_csv(runs / "whole.csv", count=1001, seed=0)
     lines = (runs / "whole.csv").read_text().splitlines(keepends=True)
     (runs / "other.csv").write_text("".join([*lines[:10], *lines[11:]]))
     status, folder, said, error = called(
-        evaluate.main, "fair", "data=fer2013", "data.path=other.csv", "part=all"
+        evaluate.main, network, "data=fer2013", "data.path=other.csv", "part=all"
     )
     assert (status, error) == (0, "")
     table, summary = predictions(folder), numbers(folder)
@@ -174,11 +212,12 @@ def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called) -> 
     assert "all 1000 rows" not in said and "no number counts them" in said
 
 
-def test_an_ensemble_is_the_mean_of_its_members(called) -> None:
+@pytest.mark.parametrize("first", ["fair", "shipped"])
+def test_an_ensemble_is_the_mean_of_its_members(called, shipped, first: str) -> None:
     other = ["data=drawn", "data.count=500", "data.draw_seed=7"]
-    alone = [called(evaluate.main, name, *other)[1] for name in ("fair", "swapped")]
-    status, folder, said, error = called(ensemble.main, "fair", "swapped", *other)
-    assert (status, error) == (0, "") and "mean of fair/" in said
+    alone = [called(evaluate.main, name, *other)[1] for name in (first, "swapped")]
+    status, folder, said, error = called(ensemble.main, first, "swapped", *other)
+    assert (status, error) == (0, "") and "mean of " in said
     expected = sum(predictions(each).filter(like="p_") for each in alone) / 2
     assert np.allclose(predictions(folder).filter(like="p_"), expected, atol=1e-6)
     assert {path.name for path in folder.iterdir()} == FILES
@@ -196,8 +235,11 @@ def test_an_ensemble_has_seen_what_any_member_has(called) -> None:
     [
         (ensemble.main, ["fair"], "fer ensemble: 1 runs, expected two or more; one: fer evaluate"),
         (evaluate.main, ["fair", "swapped"], "swapped: expected key=value"),
-        (evaluate.main, ["nowhere"], "nowhere: no such file; expected a run's folder or a checkpoint"),
+        (evaluate.main, ["nowhere"], "nowhere: no such file; expected a run's folder, a checkpoint, "),
         (evaluate.main, ["fair/split.json"], "fair/split.json is no checkpoint of this project, or a "),
+        (evaluate.main, ["shipped"], "shipped: no network in "),
+        (pack.main, ["nowhere"], "nowhere: no such file; expected a run's folder, a checkpoint, a pac"),
+        (pack.main, ["packed"], "packed/network.safetensors: is packed already; copy its folder"),
         (evaluate.main, ["fair", "tta=rotate"], "tta=rotate: expected one of none, flip, shift"),
         (evaluate.main, ["fair", "part=train"], "part=train: expected one of test, val, all"),
         (evaluate.main, ["fair", "model.dropout=0"], "model.dropout: comes from the checkpoint; "),
@@ -210,7 +252,10 @@ def test_an_ensemble_has_seen_what_any_member_has(called) -> None:
         (evaluate.main, ["fair", "data.seed=1,2"], "data.seed=1,2: expected key=value, one value"),
     ],
 )  # fmt: skip
-def test_a_wrong_command_gets_one_line(called, main, words: list[str], line: str) -> None:
+def test_a_wrong_command_gets_one_line(
+    called, monkeypatch, main, words: list[str], line: str
+) -> None:
+    monkeypatch.setattr(checkpoint, "WEIGHTS", Path("none"))
     status, folder, _, error = called(main, *words)
     assert status == 2 and not folder.exists()
     assert error.startswith(f"fer: {line}") and error.count("\n") == 1
@@ -218,8 +263,9 @@ def test_a_wrong_command_gets_one_line(called, main, words: list[str], line: str
 
 def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(runs)
-    assert evaluate.main(["fair", "--out", "fair"]) == 2
-    assert "--out: fair is a run's own folder; choose another" in capsys.readouterr().err
+    for main in (evaluate.main, pack.main):
+        assert main(["fair", "--out", "fair"]) == 2
+        assert "--out: fair is a run's own folder; choose another" in capsys.readouterr().err
 
 
 def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:

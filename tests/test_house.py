@@ -10,7 +10,7 @@ FLOORS = [
     {"errors", "labels"},
     {"preprocess", "config", "page", "provenance", "views"},
     {"data", "models", "losses", "optim", "metrics", "figures", "teachers"},
-    {"module"},
+    {"module", "packed"},
     {"callbacks", "checkpoint"},
     {"results", "report", "explore", "compare"},
     {"build"},

@@ -1,28 +1,51 @@
-"""The wheel alone, away from the checkout, trains: its configs and templates travel inside."""
+"""The wheel alone, away from the checkout: configs, templates and the shipped network travel inside."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_a_wheel_elsewhere_trains(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT]
+@pytest.fixture
+def fer(tmp_path: Path, pack_untrained: Callable) -> Callable:
+    """Calls the command of a wheel that ships a network, built of a copy of the sources."""
+    source = tmp_path / "source"
+    for name in ("fer", "conf"):
+        shutil.copytree(ROOT / name, source / name)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.rmtree(source / "fer/weights", ignore_errors=True)
+    (source / "fer/weights").mkdir()
+    pack_untrained(source / "fer/weights", "data=drawn", "data.count=500")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, source]
     subprocess.run(build, check=True)
     (wheel,) = tmp_path.glob("fer_lab-*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     program = "import sys; from fer.cli.main import main; sys.exit(main())"
-    words = "train data=drawn data.count=500 trainer=debug hydra.run.dir=run".split()
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+
+    def call(*words: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+    return call
+
+
+def test_a_wheel_elsewhere_trains_and_measures_what_it_ships(fer: Callable, tmp_path: Path) -> None:
+    fer(*"train data=drawn data.count=500 trainer=debug hydra.run.dir=run".split())
     assert (tmp_path / "run/report.html").is_file()
     assert str(ROOT) not in (tmp_path / "run/.hydra/hydra.yaml").read_text()
+    fer(*"evaluate shipped --out measured".split())
+    assert "installed/fer/weights/network.safe" in (tmp_path / "measured/summary.json").read_text()

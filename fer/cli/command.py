@@ -44,6 +44,12 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     return cfg
 
 
+def check_out(out: Path | None) -> None:
+    """Raises InputError where `out` is a run's own folder: its files are its own."""
+    if out is not None and (out / ".hydra").exists():
+        raise InputError(f"--out: {out} is a run's own folder; choose another")
+
+
 def claim(out: Path | None, name: str) -> Path:
     """The folder a command writes into: `out`, else a new runs/<date>/<time>_<name>."""
     folder = out if out is not None else Path(config.claim_folder(name))

@@ -19,7 +19,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "words",
         nargs="+",
         metavar="RUN|key=value",
-        help="two or more runs or checkpoints, and what fer evaluate takes",
+        help="two or more of what fer evaluate takes (runs, checkpoints, shipped), and its keys",
     )
     parser.add_out()
     words = parser.parse_args(arguments)

@@ -22,7 +22,10 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "evaluate", "Measures a finished network, writing what training's test does."
     )
     parser.add_argument(
-        "run", type=Path, metavar="RUN", help="a run's folder (its best epoch) or a checkpoint"
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="a run's folder (its best epoch), a checkpoint, a packed network's folder, or shipped",
     )
     add_words(parser)
     parser.add_out()
@@ -58,8 +61,7 @@ def measuring(
             chosen[key] = value
         else:
             raise InputError(f"{word}: expected one of {', '.join(known[key])}")
-    if out is not None and (out / ".hydra").exists():
-        raise InputError(f"--out: {out} is a run's own folder; choose another")
+    command.check_out(out)
     config.register_resolvers()
     members = evaluate.assemble([checkpoint.read(place) for place in places], others)
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "compare": "rank finished runs by validation: fer compare runs/2026-11-24",
     "evaluate": "measure a finished run, on other faces too: fer evaluate RUN tta=flip",
     "ensemble": "measure several finished runs by their mean: fer ensemble RUN RUN",
+    "pack": "make a finished run two small files to give away: fer pack RUN --out DIR",
     "explore": "write a page about a set of faces: fer explore data=drawn",
     "fer2021": "write faces and their filter planes as the lab's csv: fer fer2021 OUT.csv",
     "fetch": "download FER2013 to where data=fer2013 looks: fer fetch fer2013",
