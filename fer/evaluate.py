@@ -25,9 +25,9 @@ from fer.data.seen import BARRED, foreign, identical, listed
 from fer.data.splits import Split
 from fer.errors import InputError
 from fer.module import FaceModule
-from fer.provenance import revision, versions
-from fer.report import format_table
-from fer.results import Measured, write_json, write_measured
+from fer.provenance import revision, sha256, versions
+from fer.report import format_table, write_report
+from fer.results import Measured, mistakes, write_json, write_measured
 from fer.views import VIEWS, Tta
 
 log = logging.getLogger(__name__)
@@ -216,17 +216,26 @@ def say(part: str, measured: Measured) -> None:
 
 
 def write(
-    folder: Path, members: Sequence[Member], measured: Measured, *, part: Part, tta: Tta
+    folder: Path,
+    members: Sequence[Member],
+    measured: Measured,
+    *,
+    part: Part,
+    tta: Tta,
+    command: str,
+    words: Sequence[str],
 ) -> None:
-    """The files of training's test, in `folder`."""
+    """The files of training's test, in `folder`; `command` and `words` are what was typed."""
     first = members[0]
-    used, split = _trainer(first.cfg), first.data.parts
-    facts = {
+    used, split, faces = _trainer(first.cfg), first.data.parts, first.data.faces
+    checkpoints = [member.checkpoint.path for member in members]
+    summary = measured.summary(NAMES[part]) | {
         "part": part,
         "tta": tta,
-        "checkpoints": [str(member.checkpoint.path) for member in members],
-        "source": first.data.faces.source,
-        "notes": list(first.data.faces.notes),
+        "checkpoints": [str(path) for path in checkpoints],
+        "sha256": [sha256(path) for path in checkpoints],
+        "source": faces.source,
+        "notes": list(faces.notes),
         "split": split.kind,
         "split_seed": split.seed,
         **splits.settings(split),
@@ -236,4 +245,24 @@ def write(
         "git": revision(),
     }
     write_measured(folder, measured)
-    write_json(folder / "summary.json", measured.summary(NAMES[part]) | facts)
+    write_json(folder / "summary.json", summary)
+    tables, name = {"all": [], "clean": []} | measured.tables(), NAMES[part]
+    write_report(
+        folder / "report.html",
+        title=f"{', '.join(map(str, checkpoints))} on {Path(faces.source).name}",
+        config="---\n".join(OmegaConf.to_yaml(member.cfg, resolve=True) for member in members),
+        overrides=words,
+        command=command,
+        classes=first.data.classes,
+        counts={name: faces.counts(split.part(name))},
+        part=name,
+        table=tables["all"],
+        clean_table=tables["clean"],
+        history=None,
+        summary=summary,
+        confusion_matrix=measured.matrix(clean=not measured.whole).numpy(),
+        calibration=measured.calibration(),
+        mistakes=mistakes(
+            measured, {int(row): faces.images[i] for i, row in enumerate(faces.rows)}
+        ),
+    )

@@ -4,7 +4,6 @@ The tensors are the weights in half precision and the record of what was seen; t
 rest. Together they hold all that a checkpoint keeps, and fer.checkpoint reads either.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from fer.data.seen import Seen
 from fer.errors import InputError
-from fer.provenance import revision, versions
+from fer.provenance import revision, sha256, versions
 
 TENSORS, FACTS = "network.safetensors", "network.json"
 SEEN = "seen."  # opens the names of the tensors that are no weights
@@ -49,7 +48,7 @@ def save(
             name: weights[f"preprocess.{name}"].flatten().tolist() for name in ("mean", "std")
         },
         "precision": "float16",
-        "sha256": _digest(file),
+        "sha256": sha256(file),
         "versions": versions(),
         "git": revision(),
         "results": results,
@@ -69,7 +68,7 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
     if not beside.is_file():
         raise InputError(f"{beside}: no such file; it belongs beside {TENSORS}")
     facts = json.loads(beside.read_text())
-    found, said = _digest(path), facts["sha256"]
+    found, said = sha256(path), facts["sha256"]
     if found != said:
         raise InputError(
             f"{path}: its SHA-256 is {found:.12}..., but {FACTS} says {said:.12}...; they are damaged "
@@ -116,8 +115,3 @@ def _record(name: str, seen: Seen) -> dict[str, Tensor]:
 
 def _pairs(tensors: Mapping[str, Tensor], name: str) -> Tensor:
     return torch.stack([tensors[f"{name}.rows"].long(), tensors[f"{name}.hashes"]])
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,6 @@
-"""Which code and which libraries made a number."""
+"""Which code, which libraries and which weights made a number."""
 
+import hashlib
 import importlib.metadata
 import subprocess
 import sys
@@ -26,3 +27,9 @@ def revision() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

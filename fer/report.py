@@ -1,7 +1,8 @@
-"""The report of a run: one self-contained html page, and the lab's table as text."""
+"""The report of a run or an evaluation: one self-contained html page; the lab's table as text."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -39,20 +40,21 @@ def write_report(
     counts: Mapping[str, Sequence[int]],
     table: Table,
     clean_table: Table,
-    history: Sequence[Mapping[str, float | None]],
+    history: Sequence[Mapping[str, float | None]] | None,
     summary: Mapping[str, object],
+    part: Literal["test", "val"] = "test",
     confusion_matrix: np.ndarray | None = None,
     calibration: tuple[np.ndarray, np.ndarray] | None = None,
     mistakes: tuple[np.ndarray, Sequence[str]] | None = None,
 ) -> None:
     """Writes the page, whole or not at all; a section without data says so.
 
-    `config`: yaml text; `command`: what was typed. `counts`: part -> images per class. `table` and
-    `clean_table`: rows with emotions, true_preds, false_preds, accuracy; of all test rows, and of
-    those without a pixel-identical row in train or validation; empty without a test. `history`:
-    rows of metrics.csv. `summary`: what summary.json holds. `confusion_matrix`: [C, C], rows true.
-    `calibration`: confidence [N] and correct [N] of the test rows. `mistakes`: uint8 [N, H, W]
-    and N captions.
+    `config`: yaml text; `command`: what was typed. `counts`: part -> images per class. `part`: what was
+    measured. `table` and `clean_table`: rows with emotions, true_preds, false_preds, accuracy; of all
+    its rows and of the clean ones; empty where it was not measured, the first also where some rows
+    were seen and may give no number. `history`: rows of metrics.csv, None where nothing was trained.
+    `summary`: what summary.json holds. `confusion_matrix`: [C, C], rows true. `calibration`:
+    confidence [N] and correct [N]. `mistakes`: uint8 [N, H, W] and N captions.
     """
     from fer import figures  # loads matplotlib, which format_table need not wait for
 
@@ -79,7 +81,9 @@ def write_report(
         counts=counts,
         tables=(table, clean_table),
         rows=[sum(_sums(rows)) for rows in (table, clean_table)],
-        epochs=len(history),
+        epochs=None if history is None else len(history),
+        part=part,
+        named={"test": "test", "val": "validation"}[part],
         summary=summary,
         everything=_flat(summary),
         confusions=_confusions(confusion_matrix, classes),

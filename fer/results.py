@@ -45,6 +45,16 @@ class Measured:
     def confidence(self) -> Tensor:
         return self.probabilities.amax(1)
 
+    @property
+    def counted(self) -> Tensor:
+        """Which rows give the numbers and figures: all, or only the clean ones where some were seen."""
+        return torch.ones_like(self.clean) if self.whole else self.clean
+
+    def calibration(self) -> tuple[np.ndarray, np.ndarray]:
+        """Confidence, float [n], and whether the prediction is right, bool [n], of counted rows."""
+        correct = self.predictions == self.labels
+        return self.confidence[self.counted].numpy(), correct[self.counted].numpy()
+
     def matrix(self, *, clean: bool = False) -> Tensor:
         chosen = self.clean if clean else torch.ones_like(self.clean)
         return metrics.confusion_matrix(self.probabilities[chosen], self.labels[chosen])
@@ -73,7 +83,7 @@ class Measured:
 
 
 def write_measured(folder: Path, measured: Measured) -> None:
-    """predictions.csv, summary.csv, confusion_matrix.csv and .png of a part, in `folder`.
+    """predictions.csv, summary.csv, confusion_matrix.csv and .png, calibration.png, in `folder`.
 
     Where some rows were seen, predictions.csv marks them in a column `seen`, and the others hold
     the clean rows alone.
@@ -108,6 +118,7 @@ def write_measured(folder: Path, measured: Measured) -> None:
     figures.save(
         figures.confusion(matrix.numpy(), measured.classes), folder / "confusion_matrix.png"
     )
+    figures.save(figures.reliability(*measured.calibration()), folder / "calibration.png")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -124,8 +135,9 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def mistakes(
     measured: Measured, images: Mapping[int, np.ndarray], *, most: int = 32
 ) -> tuple[np.ndarray, Sequence[str]]:
-    """The most confident wrong predictions: faces [n, H, W] and their captions."""
-    wrong = torch.nonzero(measured.predictions != measured.labels).flatten()
+    """The most confident wrong predictions of counted rows: faces [n, H, W] and their captions."""
+    wrong = (measured.predictions != measured.labels) & measured.counted
+    wrong = torch.nonzero(wrong).flatten()
     worst = wrong[measured.confidence[wrong].argsort(descending=True)][:most].tolist()
     captions = [
         f"true {measured.classes[measured.labels[i]]}\n"

@@ -209,7 +209,6 @@ def _write(folder, cfg, data, counts, measured, history, summary, command, overr
             100 * summary["test/acc"],
             100 * summary["gap"],
         )
-    correct = (shown.predictions == shown.labels).numpy()
     write_report(
         folder / "report.html",
         title=f"{cfg.model._target_.rsplit('.', 1)[1]} on {Path(faces.source).name}",
@@ -223,7 +222,7 @@ def _write(folder, cfg, data, counts, measured, history, summary, command, overr
         history=history.rows,
         summary=summary,
         confusion_matrix=shown.matrix().numpy() if test is not None else None,
-        calibration=(shown.confidence.numpy(), correct) if test is not None else None,
+        calibration=shown.calibration() if test is not None else None,
         mistakes=wrong,
     )
     log.info("report: %s", folder / "report.html")

@@ -1,5 +1,6 @@
 """Finished runs measured again through the front door, and every way to flatter them refused."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -20,7 +21,10 @@ from fer.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 DATA = ["data=drawn", "data.count=1001"]
-FILES = {"predictions.csv", "summary.csv", "summary.json", "confusion_matrix.csv", "confusion_matrix.png"}  # fmt: skip
+FILES = {
+    "predictions.csv", "summary.csv", "summary.json", "confusion_matrix.csv", "confusion_matrix.png",
+    "calibration.png", "report.html",
+}  # fmt: skip
 
 
 def train(cwd: Path, name: str, *words: str) -> Path:
@@ -92,13 +96,15 @@ def test_a_run_measured_again_gives_its_own_test(runs: Path) -> None:
     assert done.returncode == 0, done.stderr
     (folder,) = runs.glob("runs/*/*_evaluate")
     assert {path.name for path in folder.iterdir()} == FILES
-    for file in FILES - {"summary.json", "confusion_matrix.png"}:
+    for file in FILES - {"summary.json", "report.html", "confusion_matrix.png", "calibration.png"}:
         assert (folder / file).read_bytes() == (runs / "fair" / file).read_bytes()
     own, again = numbers(runs / "fair"), numbers(folder)
     tested = {key for key in own if key.startswith("test/")}
     assert tested and tested == {key for key in again if key.startswith("test/")}
     assert {key: own[key] for key in tested} == {key: again[key] for key in tested}
     assert (again["tta"], again["part"], again["split"]) == ("none", "test", "official")
+    best = (runs / "fair/checkpoints/best.ckpt").read_bytes()
+    assert again["sha256"] == [hashlib.sha256(best).hexdigest()]
     assert "mean of labels" in done.stdout and "test part, clean 100 rows" in done.stdout
 
 

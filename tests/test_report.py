@@ -248,6 +248,35 @@ def test_a_report_without_test_keeps_train_and_validation(tmp_path):
     assert expected + "Gap, train − test –" in page.text
 
 
+def test_an_evaluation_tells_of_no_training(tmp_path):
+    facts = {"checkpoints": ["a.ckpt", "b.ckpt"], "source": "faces.csv", "tta": "flip"}
+    page = written(tmp_path, history=None, summary={"test/acc": 0.5} | facts)
+    headings = {a["id"] for a in page.all("h2")}
+    assert "curves" not in headings and {"result", "confusion", "mistakes"} <= headings
+    assert "Train accuracy" not in page.text and "GFLOP" not in page.text
+    assert "Network a.ckpt; b.ckpt Faces faces.csv" in page.text
+    assert "Views of a face (tta) flip" in page.text
+
+
+def test_validation_is_named_so(tmp_path):
+    numbers = {"val/acc": 0.625, "val/clean_acc": 0.5, "test/acc": 0.999}
+    page = written(tmp_path, history=None, part="val", summary=numbers)
+    assert "Result on the validation rows Accuracy 62.50 % 50.00 % on clean rows" in page.text
+    assert "without a pixel-identical row in train." in page.text
+    assert "All validation rows (5,004)" in page.text and "99.90" not in page.text.split("key")[0]
+
+
+def test_where_rows_were_seen_clean_ones_alone_are_shown(tmp_path):
+    summary = {"test/seen_rows": 5002, "test/clean_acc": 0.5}
+    page = written(tmp_path, history=None, table=[], summary=summary)
+    assert "Result on the clean test rows Accuracy 50.00 % of clean rows" in page.text
+    assert "5,002 rows are pixel-identical to faces of another set" in page.text
+    assert "No number counts them: this page is of the 2 clean rows alone" in page.text
+    assert "All test rows" not in page.text
+    (alt,) = (a["alt"] for a in page.all("img") if a["alt"].startswith("Confusion"))
+    assert "of the clean test rows" in alt
+
+
 def test_a_failed_report_leaves_the_older_one(tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("older")

@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent
 REFERENCE = os.environ.get("FER_REFERENCE_DIR")
 FILES = (
     ".hydra/config.yaml train.log checkpoints/best.ckpt checkpoints/last.ckpt metrics.csv summary.csv "
-    "summary.json predictions.csv confusion_matrix.csv confusion_matrix.png curves.png report.html "
-    "split.json tensorboard"
+    "summary.json predictions.csv confusion_matrix.csv confusion_matrix.png calibration.png "
+    "curves.png report.html split.json tensorboard"
 ).split()
 
 

@@ -1,6 +1,7 @@
 """`fer evaluate RUN`: a finished network measured on its test part or on other faces."""
 
 import logging
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
@@ -70,7 +71,8 @@ def measuring(
         log.info("%s", evaluate.describe(members, **chosen))
         evaluate.say(evaluate.NAMES[chosen["part"]], measured)
         folder = command.claim(out, name)
-        evaluate.write(folder, members, measured, **chosen)
-        log.info("files: %s", folder)
+        typed = shlex.join(["fer", name, *map(str, places), *words])
+        evaluate.write(folder, members, measured, **chosen, command=typed, words=words)
+        log.info("report: %s", folder / "report.html")
 
     return work

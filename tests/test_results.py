@@ -1,0 +1,38 @@
+"""What a measured part counts: all rows, or the clean ones alone where some were seen."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fer.results import Measured, mistakes
+
+# Predicted 0 0 1 1 with these confidences; the second and the last are wrong.
+PART = Measured(
+    rows=torch.tensor([2, 3, 5, 8]),
+    labels=torch.tensor([0, 1, 1, 0]),
+    probabilities=torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]]),
+    clean=torch.tensor([True, False, True, True]),
+    seen=torch.tensor([False, False, False, False]),
+    classes=("calm", "tense"),
+)
+IMAGES = {row: np.full((2, 2), row, np.uint8) for row in (2, 3, 5, 8)}
+
+
+def test_all_rows_count_where_none_was_seen() -> None:
+    confidence, correct = PART.calibration()
+    assert confidence.tolist() == pytest.approx([0.9, 0.8, 0.6, 0.7])
+    assert correct.tolist() == [True, False, True, False]
+    sheet, captions = mistakes(PART, IMAGES)
+    assert sheet[:, 0, 0].tolist() == [3, 8]  # the surer one first
+    assert captions == ["true tense\ncalm 80 %", "true calm\ntense 70 %"]
+
+
+def test_clean_rows_alone_count_where_one_was_seen() -> None:
+    part = replace(PART, seen=torch.tensor([False, True, False, False]))
+    confidence, correct = part.calibration()
+    assert confidence.tolist() == pytest.approx([0.9, 0.6, 0.7])
+    assert correct.tolist() == [True, True, False]
+    assert mistakes(part, IMAGES)[0][:, 0, 0].tolist() == [8]
+    assert mistakes(part, IMAGES, most=0)[0].shape == (0, 1, 1)
