@@ -1,0 +1,134 @@
+"""The model card says what scikit-learn counts in the evaluation, and is made of nothing else."""
+
+import csv
+import importlib.util
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, precision_score, recall_score
+
+from fer.cli import evaluate
+from fer.data.readers.csvfile import USAGES
+from fer.data.readers.ferplus import CHOICES
+from fer.data.sources import Drawn
+from fer.labels import EMOTIONS
+
+SCRIPT = Path(__file__).parent.parent / "docs/model_card.py"
+
+
+@pytest.fixture(scope="module")
+def card():
+    spec = importlib.util.spec_from_file_location("model_card", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch, pack_untrained: Callable) -> Path:
+    """A folder with a packed network, `net`, and evaluations of it, `single`, `flip` and `val`."""
+    monkeypatch.chdir(tmp_path)
+    Path("net").mkdir()
+    pack_untrained(Path("net"), "data=drawn", "data.count=700")
+    for name, word in {"single": "tta=none", "flip": "tta=flip", "val": "part=val"}.items():
+        assert evaluate.main(["net", word, "--out", name]) == 0
+    return tmp_path
+
+
+def votes(path: Path) -> np.ndarray:
+    """Votes on the drawn faces, written to `path`; the winner of each row, -1 where two tie."""
+    faces, chance = Drawn(count=700).faces, np.random.default_rng(0)
+    table = chance.multinomial(10, np.full(len(CHOICES), 0.1), size=len(faces))
+    usages = list(USAGES)
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Usage", "Image name", *CHOICES])
+        for part, row in zip(faces.parts, table, strict=True):
+            writer.writerow([usages[part], "", *row])
+    tied = (table == table.max(1, keepdims=True)).sum(1) > 1
+    return np.where(tied, -1, table.argmax(1))
+
+
+def rows(text: str, first: str) -> list[list[str]]:
+    """The cells of the lines of a table that begin with `first`."""
+    lines = re.findall(rf"^\| {first} \|(.*)\|$", text.replace("\u00a0", " "), re.M)
+    return [[cell.strip() for cell in line.split("|")] for line in lines]
+
+
+def share(value: float, digits: int = 1) -> str:
+    return "–" if np.isnan(value) else f"{100 * value:.{digits}f} %"
+
+
+def test_its_numbers_are_those_of_the_predictions(card, measured: Path) -> None:
+    winners = votes(Path("votes.csv"))
+    status = card.main("net single flip --votes votes.csv --out out".split())
+    assert status == 0
+    text = Path("out/model_card.md").read_text().replace("\u00a0", " ")
+    table = pd.read_csv("single/predictions.csv")
+    true, found = table["label"], table["prediction"]
+    assert f"**{share(accuracy_score(true, found), 2)}** of {len(table)} test faces" in text
+    summary = json.loads(Path("single/summary.json").read_text())
+    options = {"labels": range(7), "average": None, "zero_division": np.nan}
+    scores = recall_score(true, found, **options), precision_score(true, found, **options)
+    for index, name in enumerate(EMOTIONS):
+        (cells,) = (row for row in rows(text, name) if len(row) == 6)  # else a confusion
+        expected = [str((true == index).sum()), *(share(score[index]) for score in scores)]
+        assert cells[:3] == expected
+        assert cells[4] == share(summary[f"test/clean_recall_{name}"])
+    single, flip = rows(text, "single view, all")[0], rows(text, "with its mirror image, all")[0]
+    assert single[0] == share(accuracy_score(true, found), 2)
+    other = pd.read_csv("flip/predictions.csv")
+    assert flip[0] == share(accuracy_score(other["label"], other["prediction"]), 2)
+    wrong = table[true != found].groupby(["label", "prediction"]).size()
+    (label, taken), number = wrong.idxmax(), wrong.max()
+    assert [EMOTIONS[taken], str(number), share(number / (true == label).sum())] in rows(
+        text, EMOTIONS[label]
+    )
+    won = winners[table["row"]]
+    known = (won >= 0) & (won < 8)
+    agreeing = share((won[known] == true[known]).mean()), share((won[known] == found[known]).mean())
+    assert (
+        f"label for {agreeing[0]} of them and this network's prediction for {agreeing[1]}" in text
+    )
+    assert {path.name for path in Path("out/model_card").iterdir()} == {
+        "confusion_matrix.png", "calibration.png"
+    }  # fmt: skip
+    assert "{{" not in text and "{%" not in text
+
+
+def test_quarters_by_hand(card) -> None:
+    values = np.array([8.0, 1, 2, 3, 4, 5, 6, 7])
+    right = np.array([1, 1, 0, 1, 1, 0, 0, 1], bool)
+    expected = [(1, 2, 0.5), (3, 4, 1), (5, 6, 0), (7, 8, 1)]
+    assert card.quarters(values, right) == expected
+
+
+def test_sureness_by_hand(card) -> None:
+    confidence, right = np.array([0.95, 0.9, 0.5, 0.3]), np.array([1, 0, 0, 1], bool)
+    found = card.sureness(confidence, right, 0.9)
+    assert found == {"least": 0.9, "share": 0.5, "acc": 0.5, "mistakes": 1, "of_mistakes": 0.5}
+    assert np.isnan(card.sureness(confidence, right, 0.99)["acc"])
+
+
+def test_what_is_not_this_networks_test_is_refused(card, measured: Path, capsys) -> None:
+    shutil.copytree("single", "strange")
+    summary = json.loads(Path("strange/summary.json").read_text())
+    Path("strange/summary.json").write_text(json.dumps(summary | {"sha256": ["0" * 64]}))
+    lines = {
+        "net strange": "strange: measured other weights; evaluate this network once more",
+        "net flip": "flip: the first evaluation must be a single view",
+        "net val": "val: a card wants part=test, and no row seen in another set",
+        "net net": "net: not as fer evaluate leaves it (FileNotFoundError",
+        "nowhere single": "nowhere: no such file; expected a run's folder, a checkpoint, a packed",
+    }
+    for words, line in lines.items():
+        assert card.main([*words.split(), "--out", "out"]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"fer: {line}") and error.count("\n") == 1
+    assert not Path("out").exists()
