@@ -9,7 +9,6 @@ from torch import Tensor, nn, optim
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-
 ADAM_BETAS = (0.9, 0.999)  # Kingma and Ba, arXiv:1412.6980
 
 

@@ -89,3 +89,83 @@ def test_the_average_forgets_the_first_weights_soon() -> None:
         assert averaged[0].item() == pytest.approx(expected, rel=1e-5)
     # After ten steps 0.9 alone would have left 0.35 of the first weights.
     assert expected < 1e-8
+
+
+def test_a_matrix_keeps_its_directions_and_loses_its_stretch() -> None:
+    torch.manual_seed(0)
+    for shape in ((6, 40), (40, 6)):
+        matrix = torch.randn(shape) * torch.logspace(0, 1.5, shape[1])
+        left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+        found = left.T @ optim.orthogonalised(matrix).float() @ right.T
+        values = found.diagonal()
+        assert 0.6 < values.min() and values.max() < 1.25  # Jordan's polynomial ends between these
+        assert (found - torch.diag(values)).abs().max() < 0.05
+
+
+def muon_network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 8, 3), nn.Flatten(), nn.Linear(8, 2)
+    )
+
+
+def test_muon_turns_every_convolution_but_the_first() -> None:
+    net = muon_network()
+    turned, others = optim.muon(net, lr=0.1, weight_decay=0.3).param_groups
+    assert [p.shape for p in turned["params"]] == [(8, 4, 3, 3)]
+    assert (turned["lr"], turned["weight_decay"]) == (0.1, 0.3)
+    assert (others["lr"], others["weight_decay"]) == (3e-3, 0.0)
+    assert len(others["params"]) == len(list(net.parameters())) - 1
+
+
+def test_muons_first_step_is_the_orthogonal_gradient_and_adams() -> None:
+    net = muon_network()
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    optimizer = optim.muon(net, lr=0.1, weight_decay=0.5, momentum=0.0)
+    net(torch.randn(4, 3, 5, 5)).square().sum().backward()
+    optimizer.step()
+    adam = torch.optim.AdamW(
+        [p.clone().requires_grad_() for p in before], lr=3e-3, weight_decay=0.0
+    )
+    for mine, theirs in zip(net.parameters(), adam.param_groups[0]["params"], strict=True):
+        theirs.grad = mine.grad.clone()
+    adam.step()
+    for old, new, theirs in zip(
+        before, net.parameters(), adam.param_groups[0]["params"], strict=True
+    ):
+        if new.shape == (8, 4, 3, 3):
+            turned = optim.orthogonalised(new.grad.flatten(1)).float().view_as(new)
+            torch.testing.assert_close(new.detach(), old * (1 - 0.1 * 0.5) - 0.1 * turned)
+        else:
+            torch.testing.assert_close(new.detach(), theirs.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_muon_goes_on_from_its_state() -> None:
+    """Two steps in one go and with the state saved between them, as a resumed run has it."""
+    batches = [torch.randn(4, 3, 5, 5) for _ in range(2)]
+
+    def stepped(net: nn.Module, optimizer, batch) -> None:
+        optimizer.zero_grad()
+        net(batch).square().sum().backward()
+        optimizer.step()
+
+    whole = muon_network()
+    optimizer = optim.muon(whole, lr=0.1, weight_decay=0.1)
+    for batch in batches:
+        stepped(whole, optimizer, batch)
+    first = muon_network()
+    saved = optim.muon(first, lr=0.1, weight_decay=0.1)
+    stepped(first, saved, batches[0])
+    second = muon_network()
+    second.load_state_dict(first.state_dict())
+    resumed = optim.muon(second, lr=0.1, weight_decay=0.1)
+    resumed.load_state_dict(saved.state_dict())
+    stepped(second, resumed, batches[1])
+    for a, b in zip(whole.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_linear_rises_and_falls_along_lines() -> None:
+    found = rates(optim.linear, 11, warmup=0.2, end=0.1)
+    assert found[:3] == pytest.approx([0.0, 0.5, 1.0])
+    assert found[6] == pytest.approx(0.55) and found[-1] == pytest.approx(0.1)
