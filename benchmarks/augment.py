@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from fer.cli import command
 
 BATCH, SIDE, CLASSES = 128, 48, 7
+LARGE = 7_000_000  # numbers, 28 MB: less than a batch after R1's first convolution
 BATCHES = 20  # timed for one number, their median
 
 
@@ -93,6 +94,9 @@ def rows(images: Tensor, targets: Tensor) -> list[dict[str, str | float]]:
 def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
+    # glibc keeps freed memory up to twice the largest block freed so far; below that it hands a batch's
+    # back to the system and faults it in anew, up to 2 ms a batch. A network's planes are larger.
+    torch.ones(LARGE)
     images = torch.rand(BATCH, 1, SIDE, SIDE)
     targets = torch.eye(CLASSES)[torch.arange(BATCH) % CLASSES]
     try:
