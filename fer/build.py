@@ -156,6 +156,8 @@ def _build(cfg: DictConfig, group: str, **supplied: Any) -> Any:
         raise
     except Exception as fault:  # hydra wraps whatever a constructor raises
         cause = fault.__cause__ or fault
+        if isinstance(cause, InputError):  # it says itself where
+            raise cause from None
         line = " ".join(str(cause).split())
         join = "." if isinstance(cause, ValueError) and line.split(":")[0].isidentifier() else ": "
         raise InputError(f"{group}{join}{line}") from fault

@@ -67,10 +67,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         return []
     sweeping = any(word in ("-m", "--multirun") for word in arguments)
     words = [word for word in arguments if not word.startswith("-")]
-    try:
-        overrides = OverridesParser.create().parse_overrides(words)
-    except HydraException as fault:
-        raise InputError(_first_line(fault)) from None
+    overrides = _parsed(words)
     own = [one for one in overrides if not _is_hydras(one)]
     if not sweeping:
         for override in own:
@@ -88,10 +85,7 @@ def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
     does, and for a recipe that would build what no YAML names: it may come from a stranger.
     """
     check_recipe(recipe)
-    try:
-        overrides = OverridesParser.create().parse_overrides(list(words))
-    except HydraException as fault:
-        raise InputError(_first_line(fault)) from None
+    overrides = _parsed(words)
     chosen = {one.key_or_group: one for one in overrides if _is_group(one)}
     (fresh,) = compose_jobs([str(one.input_line) for one in chosen.values()])
     cfg = OmegaConf.create(dict(recipe) | {group: fresh[group] for group in chosen})
@@ -132,6 +126,21 @@ def _known_targets() -> set[str]:
 
 def _is_hydras(override: Override) -> bool:
     return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
+
+
+def _parsed(words: Iterable[str]) -> list[Override]:
+    """The words as Hydra reads them; InputError names the one that it cannot, and how to quote it."""
+    overrides = []
+    for word in words:
+        try:
+            overrides += OverridesParser.create().parse_overrides([word])
+        except HydraException as fault:
+            key, equals, value = word.partition("=")
+            if not equals:
+                raise InputError(f"{word}: expected key=value") from None
+            hint = f"quote a value with such characters twice: '{key}=\"{value}\"'"
+            raise InputError(f"{word}: {_first_line(fault)}; {hint}") from None
+    return overrides
 
 
 def _first_line(fault: BaseException) -> str:

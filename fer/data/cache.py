@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from fer.data.faces import Faces
+from fer.data.readers.folder import files_below
 from fer.errors import InputError
 
 ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets")
@@ -80,13 +81,12 @@ def _content(path: Path, cache: Path) -> str:
 
 
 def _listed(folder: Path) -> str:
-    """The SHA-256 of the place, names, sizes and times of all files in a folder, links followed."""
-    files = sorted(
-        os.path.join(inside, name)
-        for inside, _, names in os.walk(folder.resolve(), followlinks=True)
-        for name in names
-    )
-    content = [[file, *_stamp(Path(file))] for file in files]
+    """The SHA-256 of the place, names, sizes and times of all files in a folder, links followed.
+
+    A link to nothing counts by its name; where it stands for an image, the reader says so.
+    """
+    files = sorted(files_below(folder.resolve()))
+    content = [[str(file), *(_stamp(file) if file.exists() else ())] for file in files]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -144,6 +144,8 @@ class Folder(ImageSet):
     """A folder of images, `<class>/*` or `<train|val|test>/<class>/*` (fer.data.readers.folder)."""
 
     def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
+        if not self.file.is_dir():
+            raise ValueError(f"path: {self.file} is a file, expected a folder of images")
         listing = list_images(self.file)
         return arrange(listing.names)[0], listing.parts
 

@@ -147,6 +147,29 @@ def test_a_folder_is_read_again_only_when_a_file_has_changed(tmp_path, monkeypat
     assert len(Folder(path=str(root)).faces) == 5
 
 
+def test_links_in_a_circle_and_to_nothing(tmp_path):
+    root = photos(tmp_path / "photos", folders=("a", "b"), each=2)
+    (root / "a" / "up").symlink_to("..")
+    (root / "c").symlink_to("b")  # a folder may be there twice
+    assert Folder(path=str(root)).faces.counts() == [2, 2, 2]
+    (root / "a" / "gone.txt").symlink_to("nowhere.txt")
+    (note,) = Folder(path=str(root)).faces.notes
+    assert note == "files left out as no images: 1, such as a/gone.txt"
+    (root / "b" / "gone.png").symlink_to("nowhere.png")
+    with pytest.raises(InputError, match="photos/b/gone.png: No such file or directory$"):
+        Folder(path=str(root)).faces
+    assert len(Folder(path=str(root), on_bad_row="skip").faces) == 6
+
+
+def test_a_pipe_and_a_file_where_a_folder_is_expected(tmp_path):
+    root = photos(tmp_path / "photos", folders=("a", "b"), each=2)
+    os.mkfifo(root / "a" / "pipe.png")
+    with pytest.raises(InputError, match="photos/a/pipe.png: no regular file$"):
+        Folder(path=str(root)).faces
+    with pytest.raises(ValueError, match="^path: .*0.jpg is a file, expected a folder of images$"):
+        Folder(path=str(root / "a" / "0.jpg"))
+
+
 def test_too_few_images_for_a_split_are_one_line(tmp_path):
     data = Folder(path=str(photos(tmp_path, folders=("a", "b"), each=1)))
     with pytest.raises(InputError, match="1 images of a; a stratified split wants 7 of each class"):

@@ -126,7 +126,7 @@ def _row(fields: list[bytes], usage: int, columns: list[int]) -> tuple[int, list
     if fields[usage] not in PART_OF:
         raise ValueError(f"Usage {shown(fields[usage])}, expected {', '.join(USAGES)}")
     counts = [fields[column] for column in columns]
-    wrong = next((field for field in counts if not field.isdigit()), None)
+    wrong = next((field for field in counts if not (field.isdigit() and len(field) < 10)), None)
     if wrong is not None:
         raise ValueError(f"{shown(wrong)} votes, expected a whole number")
     return PART_OF[fields[usage]], [int(field) for field in counts]

@@ -72,7 +72,7 @@ def read_folder(root: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Fac
     """
     listing, bad = list_images(root), BadRows(on_bad_row, root)
     classes, index = arrange(listing.names)
-    faces = prepare_all(listing.images, lambda path: (root / path).read_bytes(), size=size)
+    faces = prepare_all(listing.images, lambda path: _bytes(root / path), size=size)
     items = (
         (f"/{path.as_posix()}", index[name], part, face)
         for path, name, part, face in zip(
@@ -87,14 +87,28 @@ def read_folder(root: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Fac
     return replace(read, notes=(*read.notes, note))
 
 
+def _bytes(file: Path) -> bytes:
+    if file.exists() and not file.is_file():  # reading a pipe would never end
+        raise ValueError("no regular file")
+    return file.read_bytes()
+
+
+def files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """Every file in a folder and in its folders; links are followed, but never in a circle."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            yield from files_below(Path(entry), above | {real})
+        else:
+            yield Path(entry)
+
+
 def _files(root: Path) -> list[PurePath]:
-    """Every file below `root`, relative to it, sorted; links to folders are followed."""
-    found = []
-    for folder, folders, files in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        inside = PurePath(folder).relative_to(root)
-        found += [inside / name for name in files if not name.startswith(".")]
-    return sorted(found)
+    """Every file below `root` that is not hidden, relative to it, sorted."""
+    found = (PurePath(path).relative_to(root) for path in files_below(root))
+    return sorted(path for path in found if not any(name.startswith(".") for name in path.parts))
 
 
 def _folders(root: Path, depth: int) -> Iterator[PurePath]:

@@ -135,6 +135,7 @@ def test_sets_that_do_not_fit_together(write):
         ({"fear": "x"}, "'x' votes, expected a whole number"),
         ({"fear": -1}, "'-1' votes, expected a whole number"),
         ({"fear": ""}, "'' votes, expected a whole number"),
+        ({"fear": "9" * 30}, f"'{'9' * 20}' votes, expected a whole number"),
     ],
 )
 def test_a_bad_row_of_votes(write, row, message):
