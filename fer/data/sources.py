@@ -55,12 +55,13 @@ class FERPlus(FER2013):
     """FER2013's faces with the labels of FER+, from the csv of votes at `votes`.
 
     Without it, fer2013new.csv in $FER_DATA_DIR, else in ./data. target, min_votes and classes, 7 or
-    8: see fer.data.readers.ferplus.relabel.
+    8: see fer.data.readers.ferplus.relabel; target=blend and own_share: its blend.
     """
 
     votes: str | None = None
     target: ferplus.Target = "majority"
     min_votes: int = 0
+    own_share: float = 0.5
     classes: InitVar[Literal[7, 8]] = 8
 
     def __post_init__(self, classes: Literal[7, 8]) -> None:
@@ -72,9 +73,13 @@ class FERPlus(FER2013):
                 "repository FERPlus and name it with data.votes=FILE"
             )
         if self.target not in get_args(ferplus.Target):
-            raise ValueError(f"target: {self.target!r}, expected majority or votes")
+            raise ValueError(f"target: {self.target!r}, expected majority, votes or blend")
         if not 0 <= self.min_votes <= 10:
             raise ValueError(f"min_votes: {self.min_votes}, expected 0 to 10, of ten votes a row")
+        if self.min_votes and self.target == "blend":
+            raise ValueError(f"min_votes: {self.min_votes}, but data.target=blend keeps every row")
+        if not 0 <= self.own_share <= 1:
+            raise ValueError(f"own_share: {self.own_share}, expected 0 to 1")
         if classes not in (7, 8):
             raise ValueError(f"classes: {classes}, expected 7, or 8 with contempt")
         self.classes = ferplus.CHOICES[:classes]
@@ -85,13 +90,15 @@ class FERPlus(FER2013):
         return super().read()
 
     def read(self) -> Faces:
+        shared = {"classes": len(self.classes), "on_bad_row": self.on_bad_row}
+        if self.target == "blend":
+            return ferplus.blend(self.original, self.votes_file, own_share=self.own_share, **shared)
         return ferplus.relabel(
             self.original,
             self.votes_file,
             target=self.target,
             min_votes=self.min_votes,
-            classes=len(self.classes),
-            on_bad_row=self.on_bad_row,
+            **shared,
         )
 
 

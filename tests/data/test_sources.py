@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.data.seen import fingerprint
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
 from fer.errors import InputError
 from fer.labels import EMOTIONS, arrange
@@ -71,6 +72,11 @@ def test_ferplus_and_the_faces_it_relabels(tmp_path):
     soft = FERPlus(path=csv, votes=votes, target="votes", classes=7)
     assert soft.classes == soft.faces.classes == EMOTIONS
     np.testing.assert_array_equal(soft.faces.targets, np.eye(7)[:6])
+    mixed = FERPlus(path=csv, votes=votes, target="blend", own_share=0.25, classes=7)
+    assert mixed.faces.labels.tolist() == [0] * 6
+    np.testing.assert_array_equal(mixed.faces.targets, (np.eye(7)[[0] * 6] + 3 * np.eye(7)[:6]) / 4)
+    # One set of rows with FER2013's own: what was seen of the one was seen of the other.
+    assert fingerprint(mixed.faces) == fingerprint(FER2013(path=csv).faces)
 
 
 def test_ferplus_finds_both_files_in_the_data_folder(tmp_path, monkeypatch):
@@ -87,8 +93,13 @@ def test_ferplus_finds_both_files_in_the_data_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "mean"}, "^target: 'mean', expected majority or votes$"),
+        ({"target": "mean"}, "^target: 'mean', expected majority, votes or blend$"),
         ({"min_votes": 11}, "^min_votes: 11, expected 0 to 10"),
+        (
+            {"target": "blend", "min_votes": 1},
+            "^min_votes: 1, but data.target=blend keeps every row",
+        ),
+        ({"own_share": 1.5}, "^own_share: 1.5, expected 0 to 1$"),
         ({"classes": 9}, "^classes: 9, expected 7, or 8 with contempt$"),
     ],
 )

@@ -18,7 +18,7 @@ from fer.data.readers.table import open_table
 from fer.errors import InputError
 from fer.labels import CONTEMPT, EMOTIONS, canonical
 
-Target = Literal["majority", "votes"]
+Target = Literal["majority", "votes", "blend"]
 
 # The columns of votes, as `read_votes` orders them: classes first, in dataset order.
 CHOICES = (*EMOTIONS, CONTEMPT, "unknown", "nf")
@@ -29,7 +29,7 @@ def relabel(
     faces: Faces,
     path: Path,
     *,
-    target: Target,
+    target: Literal["majority", "votes"],
     min_votes: int = 0,
     classes: Literal[7, 8] = 8,
     on_bad_row: OnBadRow = "raise",
@@ -73,6 +73,36 @@ def relabel(
         classes=CHOICES[:classes],
         targets=shares / shares.sum(1, keepdims=True) if target == "votes" else None,
         notes=(*faces.notes, *notes, *_dropped(dropped, len(faces))),
+    )
+
+
+def blend(
+    faces: Faces,
+    path: Path,
+    *,
+    own_share: float,
+    classes: Literal[7, 8] = 8,
+    on_bad_row: OnBadRow = "raise",
+) -> Faces:
+    """FER2013's faces, every row with its own label, and as `targets` that label mixed with the votes.
+
+    own_share: the label's part of a target, the rest being the shares of the votes for the classes;
+    a row without such votes keeps its label alone. Raises InputError where the rows of both files are
+    not the same.
+    """
+    votes, parts, notes = read_votes(path, on_bad_row=on_bad_row)
+    _match(faces, parts, path)
+    shares = votes[faces.rows, :classes].astype(np.float32)
+    total = shares.sum(1, keepdims=True)
+    own = np.eye(classes, dtype=np.float32)[faces.labels]
+    mixed = own_share * own + (1 - own_share) * shares / np.maximum(total, 1)
+    if without := int((total == 0).sum()):
+        notes += (f"{without:,} of {len(faces):,} rows without a vote: trained by the label alone",)
+    return replace(
+        faces,
+        classes=CHOICES[:classes],
+        targets=np.where(total > 0, mixed, own),
+        notes=(*faces.notes, *notes),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.readers.csvfile import read_csv
-from fer.data.readers.ferplus import read_votes, relabel
+from fer.data.readers.ferplus import blend, read_votes, relabel
 from fer.errors import InputError
 from fer.labels import EMOTIONS
 
@@ -90,6 +90,30 @@ def test_eight_classes_share_with_contempt(write):
     assert found.rows.tolist() == [0, 3, 4, 5, 6, 7]
     np.testing.assert_allclose(found.targets[2], [0, 0.4, 0, 0, 0, 0, 0, 0.6], rtol=1e-6)
     np.testing.assert_allclose(found.targets.sum(1), 1, rtol=1e-6)
+
+
+def test_a_blend_keeps_every_row_and_its_own_label(write):
+    own = faces()  # all angry
+    found = blend(own, write(), own_share=0.4, classes=7)
+    assert found.labels.tolist() == [ANGRY] * 8 and found.rows.tolist() == list(range(8))
+    assert found.parts.tolist() == own.parts.tolist() and found.classes == EMOTIONS
+    expected = np.zeros((8, 7), np.float32)
+    expected[:, ANGRY] = 0.4
+    expected[0, [HAPPY, NEUTRAL]] = 0.6 * 0.7, 0.6 * 0.3
+    expected[1] = [1, 0, 0, 0, 0, 0, 0]  # ten votes for no face: the label alone
+    expected[2, FEAR] = 0.6
+    expected[3, ANGRY], expected[3, SAD] = 0.4 + 0.3, 0.3
+    expected[4, DISGUST] = 0.6  # contempt's six have no share
+    expected[5, [FEAR, SURPRISE, NEUTRAL]] = 0.6 * 3 / 7, 0.6 * 2 / 7, 0.6 * 2 / 7
+    expected[6, SURPRISE] = expected[7, SAD] = 0.6
+    np.testing.assert_allclose(found.targets, expected, rtol=1e-6)
+    assert found.targets.dtype == np.float32
+    assert found.notes == ("1 of 8 rows without a vote: trained by the label alone",)
+    with_contempt = blend(own, write(), own_share=0.4)
+    assert with_contempt.targets[4, CONTEMPT] == pytest.approx(0.6 * 0.6)
+    for share, towards in ((0.0, [HAPPY]), (1.0, [ANGRY])):
+        extreme = blend(own, write(), own_share=share, classes=7).targets[0]
+        assert extreme.argmax() in towards and extreme.sum() == pytest.approx(1)
 
 
 def test_the_winner_wants_votes_enough(write):
