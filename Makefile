@@ -2,14 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
+MINUTES ?= 25
 
-.PHONY: help train test clean
+.PHONY: help train test gpu-queue clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make train                     train on drawn faces (no download), show the table, write a report"
 	@echo "make train DATA=fer2013.csv    train on FER2013: ten minutes on 2 CPU cores"
 	@echo "make test                      run the tests"
+	@echo "make gpu-queue MINUTES=25      the runs that want a GPU, in that time; benchmarks/gpu_queue.py says more"
 	@echo "make clean                     remove the environment"
 	@echo "PYTHON=python3.12 make ...     another Python, 3.11 or newer"
 
@@ -25,6 +27,9 @@ train: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest
+
+gpu-queue: .venv/ready
+	$(BIN)/python benchmarks/gpu_queue.py --minutes $(MINUTES)
 
 clean:
 	rm -rf .venv

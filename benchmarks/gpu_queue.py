@@ -1,0 +1,247 @@
+"""The runs that want a GPU, one after another within so many minutes; called again, it goes on.
+
+    python benchmarks/gpu_queue.py --minutes 25 --dry-run
+    python benchmarks/gpu_queue.py --minutes 25 [--list FILE.csv] [--out runs/gpu] [--cut] [key=value ...]
+
+The list has a row a run, the most wanted first: name, minutes it is expected to take on an H100, the
+ensemble it belongs to (or none), words of train.py; key=value joins the words of each. A run with a
+summary.json is done, one with a last.ckpt goes on from there. What cannot end in time is not started,
+or stopped as soon as its first epochs show it: shorter ones further down then have their turn. With
+--cut the last one is started all the same and stopped at the end, for a call that follows. Each finished run is measured once more with tta=flip, and at the end the best five of an ensemble, chosen by
+val/acc, together.
+
+OUT/results.csv is written anew after each; OUT/small, below 64 MiB, holds what is worth keeping of all:
+tables, figures, logs, and by val/acc as many networks (half precision, for fer evaluate) as fit.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from fer.callbacks import write_csv
+from fer.cli import ensemble, evaluate
+
+TRAIN = Path(__file__).parent.parent / "train.py"
+COLUMNS = (
+    "name state words epochs minutes val/acc val/mean_acc test/acc test/clean_acc test/mean_acc "
+    "test/recall_disgust test/macro_f1 test/ece gap parameters gflop images_per_second precision device"
+).split()
+SMALL = ("*.csv", "*.png", "*.json", "*.log", ".hydra/*.yaml")
+LIMIT = 60 * 2**20  # bytes of OUT/small, somewhat below the 64 MiB that may be brought back
+EPOCHS = 3  # after so many an estimate is believed: the first has cuDNN's trials in it
+START = 0.5  # minutes before the first step and after the last
+MOST = 5  # members of an ensemble
+
+
+@dataclass(frozen=True)
+class Item:
+    """A run of the list, in its folder."""
+
+    folder: Path
+    minutes: float
+    ensemble: str
+    words: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def done(self) -> bool:
+        return (self.folder / "summary.json").is_file()
+
+    @property
+    def recipe(self) -> str:
+        """What runs of about the same length share."""
+        return next((word for word in self.words if word.startswith("experiment=")), self.name)
+
+
+def read_list(path: Path, out: Path, more: Sequence[str]) -> list[Item]:
+    with open(path, newline="") as file:
+        return [
+            Item(
+                out / row["name"],
+                float(row["minutes"]),
+                row["ensemble"],
+                (*row["words"].split(), *more),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    path = folder / "summary.json"
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def seconds(folder: Path) -> list[float]:
+    """Those of each epoch that a run has had so far."""
+    path = folder / "metrics.csv"
+    if not path.is_file():
+        return []
+    with open(path, newline="") as file:
+        return [float(row["seconds"]) for row in csv.DictReader(file)]
+
+
+def needed(item: Item, items: Sequence[Item]) -> float:
+    """Minutes until a run has ended: by its own epochs, else by another run of its recipe, else the list's."""
+    epochs = seconds(item.folder)
+    if len(epochs) >= EPOCHS:
+        total = OmegaConf.load(item.folder / ".hydra/config.yaml").trainer.max_epochs
+        return START + statistics.median(epochs) * (total - len(epochs)) / 60
+    known = [summary(other.folder)["training_seconds"] for other in items if _alike(other, item)]
+    return START + max(known) / 60 if known else item.minutes
+
+
+def _alike(other: Item, item: Item) -> bool:
+    return other.done and other.recipe == item.recipe
+
+
+def train(item: Item, items: Sequence[Item], deadline: float, *, cut: bool) -> str:
+    """Starts or resumes a run and waits for it; its state: done, failed, or stopped as too long."""
+    words = [*item.words, f"hydra.run.dir={item.folder}", "trainer.enable_progress_bar=false"]
+    last = item.folder / "checkpoints/last.ckpt"
+    if last.is_file():
+        words.append(f"ckpt_path={last}")
+    process = subprocess.Popen([sys.executable, TRAIN, *words])
+    try:
+        while process.poll() is None:
+            late = deadline - time.monotonic()  # seconds to spare
+            if not cut and len(seconds(item.folder)) >= EPOCHS:
+                late -= 60 * (needed(item, items) - START)
+            if late < 0:
+                process.send_signal(signal.SIGINT)  # the last whole epoch's checkpoint stays
+                process.wait()
+                return "done" if item.done else "stopped"
+            time.sleep(1)
+    finally:
+        process.terminate()
+        process.wait()
+    return "done" if item.done else "failed"
+
+
+def measure(folder: Path, main, *words: str) -> None:
+    """What `fer evaluate` or `fer ensemble` writes into a folder, unless it is there."""
+    if not summary(folder):
+        main([*words, "--out", str(folder)])
+
+
+def best(items: Sequence[Item], name: str) -> list[str]:
+    """The folders of an ensemble's finished runs, best on validation first."""
+    done = [item for item in items if item.ensemble == name and item.done]
+    ranked = sorted(done, key=lambda item: -summary(item.folder)["val/acc"])
+    return [str(item.folder) for item in ranked[:MOST]]
+
+
+def ensembles(items: Sequence[Item], out: Path) -> None:
+    for name in sorted({item.ensemble for item in items} - {""}):
+        members = best(items, name)
+        for tta in ("none", "flip") if len(members) > 1 else ():
+            folder = out / f"ensemble_{name}_{len(members)}_{tta}"
+            measure(folder, ensemble.main, *members, f"tta={tta}")
+
+
+def write_results(items: Sequence[Item], states: dict[str, str], out: Path) -> None:
+    """A row a run, then a row a measuring."""
+    rows = []
+    for item in items:
+        numbers = summary(item.folder)
+        row = {"name": item.name, "state": states[item.name], "words": " ".join(item.words)}
+        row |= {"epochs": len(seconds(item.folder)), "minutes": sum(seconds(item.folder)) / 60}
+        rows.append({key: numbers.get(key, "") for key in COLUMNS} | row)
+    for path in sorted(out.glob("*_flip/summary.json")) + sorted(out.glob("*_none/summary.json")):
+        numbers = summary(path.parent)
+        row = {"name": path.parent.name, "state": "done", "words": f"tta={numbers['tta']}"}
+        rows.append({key: numbers.get(key, "") for key in COLUMNS} | row)
+    write_csv(out / "results.csv", tuple(COLUMNS), rows)
+
+
+def keep(items: Sequence[Item], out: Path) -> None:
+    """Brings what is small of every folder into OUT/small, and networks while there is room."""
+    small = out / "small"
+    found = {path for pattern in SMALL for path in (*out.glob(pattern), *out.glob(f"*/{pattern}"))}
+    for path in found - set(small.rglob("*")):
+        target = small / path.relative_to(out)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    for checkpoint in small.glob("*/checkpoints/best.ckpt"):
+        checkpoint.unlink()
+    room = LIMIT - sum(path.stat().st_size for path in small.rglob("*") if path.is_file())
+    done = [item for item in items if item.done]
+    for item in sorted(done, key=lambda item: -summary(item.folder)["val/acc"]):
+        target = small / item.name / "checkpoints/best.ckpt"
+        room -= lighten(item.folder, target)
+        if room < 0:
+            return target.unlink()
+
+
+def lighten(folder: Path, target: Path) -> int:
+    """Writes a run's best network in half precision, without the optimizer; its size in bytes."""
+    content = torch.load(folder / "checkpoints/best.ckpt", map_location="cpu", weights_only=True)
+    weights = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in content["state_dict"].items()
+    }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"fer": content["fer"], "state_dict": weights}, target)
+    return target.stat().st_size
+
+
+def plan(items: Sequence[Item], minutes: float) -> None:
+    """Says what would be started, in which order."""
+    for item in items:
+        wanted = 0.0 if item.done else needed(item, items)
+        fits = wanted <= minutes
+        minutes -= wanted if fits else 0
+        state = "done" if item.done else "starts" if fits else "no time"
+        print(f"{state:8} {item.name:16} {wanted:5.1f} min  {' '.join(item.words)}")
+    print(f"{minutes:.1f} minutes left")
+
+
+def run(items: Sequence[Item], out: Path, deadline: float, *, cut: bool) -> None:
+    states = {item.name: "done" if item.done else "waits" for item in items}
+    for item in items:
+        left = (deadline - time.monotonic()) / 60
+        if not item.done and (needed(item, items) <= left or cut and left > START):
+            states[item.name] = train(item, items, deadline, cut=cut)
+        if item.done:
+            measure(out / f"{item.name}_flip", evaluate.main, str(item.folder), "tta=flip")
+        write_results(items, states, out)
+        keep(items, out)
+    ensembles(items, out)
+    write_results(items, states, out)
+    keep(items, out)
+
+
+def main() -> None:
+    first, _, rest = str(__doc__).partition("\n")
+    parser = argparse.ArgumentParser(description=first, epilog=rest)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--list", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--out", type=Path, default=Path("runs/gpu"))
+    parser.add_argument("--dry-run", action="store_true", help="say what would be started")
+    parser.add_argument("--cut", action="store_true", help="a later call ends the last run")
+    parser.add_argument("words", nargs="*", metavar="key=value")
+    given = parser.parse_intermixed_args()
+    items = read_list(given.list, given.out, given.words)
+    if given.dry_run:
+        return plan(items, given.minutes)
+    given.out.mkdir(parents=True, exist_ok=True)
+    run(items, given.out, time.monotonic() + 60 * given.minutes, cut=given.cut)
+
+
+if __name__ == "__main__":
+    main()
