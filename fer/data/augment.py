@@ -144,10 +144,9 @@ class Augment(nn.Module):
         sigma = self._either_way("blur", images).abs().clamp(min=1e-3)
         taps = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
         kernels = torch.softmax(-(taps**2) / (2 * sigma[:, None] ** 2), dim=1)
-        stacked = F.pad(images.transpose(0, 1), [radius] * 4, mode="reflect")
-        across = F.conv2d(stacked, kernels[:, None, None, :], groups=len(images))
-        down = F.conv2d(across, kernels[:, None, :, None], groups=len(images))
-        return down.transpose(0, 1)
+        padded = F.pad(images, [radius] * 4, mode="reflect")
+        across = torch.einsum("bchwt,bt->bchw", padded.unfold(-1, len(taps), 1), kernels)
+        return torch.einsum("bchwt,bt->bchw", across.unfold(-2, len(taps), 1), kernels)
 
     def _mix(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """At most one of mixup (Zhang et al., arXiv:1710.09412) and cutmix (Yun et al., arXiv:1905.04899)."""
