@@ -1,7 +1,8 @@
-"""What listens to a training: the history of its epochs."""
+"""What listens to a training: the history of its epochs, and what shows its progress."""
 
 import csv
 import logging
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import TQDMProgressBar
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,7 @@ COLUMNS = (
     "lr",
     "seconds",
 )
+REDRAW = 0.1  # seconds between two states of the progress bar; the eye follows no faster
 
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: list[Mapping[str, Any]]) -> None:
@@ -97,6 +100,27 @@ class History(L.Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows = list(state["rows"])
         self.training_seconds, self.images = state["training_seconds"], state["images"]
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's progress bar with the loss of the last step, drawn every REDRAW seconds at most.
+
+    To read the loss is to wait for it: done after every step, a GPU has nothing to do meanwhile.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn, self._step = -math.inf, {}
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
+        now, self._step = time.monotonic(), outputs
+        if now >= self._drawn + REDRAW or batch_index + 1 == self.total_train_batches:
+            self._drawn = now
+            super().on_train_batch_end(trainer, module, outputs, batch, batch_index)
+
+    def get_metrics(self, trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
+        last = {"loss": self._step["loss"].item()} if "loss" in self._step else {}
+        return super().get_metrics(trainer, module) | last
 
 
 class ConfusionImages(L.Callback):

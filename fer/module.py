@@ -57,14 +57,16 @@ class FaceModule(L.LightningModule):
         self.classes, self.monitor, self.recipe = tuple(classes), monitor, recipe
         self.size, self.seed = size, seed
         self.resolutions = tuple(resolutions) if resolutions else (size,)
+        self.total_steps = 1
         self.seen: tuple[Seen, ...] = ()
         self.views = VIEWS["none"]
         self.teachers: Teachers | None = None
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
-        self.train_loss = MeanMetric()
+        # Without torchmetrics' own look for NaN, which waits for the device and leaves it out of the mean.
+        self.train_loss = MeanMetric(nan_strategy="disable")
         self.train_acc = MulticlassAccuracy(len(classes), average="micro", validate_args=False)
-        self.eval_loss = MeanMetric()
+        self.eval_loss = MeanMetric(nan_strategy="disable")
         self.predictions = Predictions()
         self.matrix: np.ndarray | None = None  # validation's, of the last epoch
 
@@ -72,8 +74,13 @@ class FaceModule(L.LightningModule):
         """Probabilities [B, classes] of faces [B, 1, S, S], uint8 or float in [0, 1]."""
         return self._logits(images).float().softmax(1)
 
+    def _whole_precision(self) -> torch.autocast:
+        """Pixels and their places keep theirs: bf16, as trainer.precision may have it, is the network's."""
+        return torch.autocast(self.device.type, enabled=False)
+
     def _logits(self, images: Tensor) -> Tensor:
-        planes = self.preprocess(images)
+        with self._whole_precision():
+            planes = self.preprocess(images)
         return self.network(planes.contiguous(memory_format=self.memory_format))
 
     def _targets(self, batch: Batch) -> Tensor:
@@ -87,9 +94,7 @@ class FaceModule(L.LightningModule):
             self.teachers.to(self.device)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        # What chance decides in a step follows from its place alone: a resumed run repeats it.
-        place = (self.seed, self.current_epoch, batch_index, self.global_rank)
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+        self._seed(batch_index)
         labels = batch["labels"]
         with torch.no_grad():
             images, targets = self.augment(unit(batch["images"]), self._targets(batch))
@@ -100,7 +105,6 @@ class FaceModule(L.LightningModule):
         loss = self.loss(logits, targets)
         self.train_loss.update(loss.detach())
         self.train_acc.update(logits.detach(), labels)
-        self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
     def _shrunk(self, images: Tensor) -> Tensor:
@@ -110,6 +114,18 @@ class FaceModule(L.LightningModule):
         if side == self.size:
             return images
         return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
+
+    def _seed(self, batch_index: int) -> None:
+        """Lets what chance decides in a step follow from its place alone: a resumed run repeats it.
+
+        This device's generators only: torch.manual_seed also turns to every other kind of device,
+        and writes down the stack for each that is not there, half a millisecond a step.
+        """
+        place = (self.seed, self.current_epoch, batch_index, self.global_rank)
+        seed = int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def train_numbers(self) -> dict[str, float]:
         """train/loss and train/acc since they were last asked for, over all processes.

@@ -23,7 +23,7 @@ from fer.build import (
     higher_is_better,
     read_teachers,
 )
-from fer.callbacks import ConfusionImages, History
+from fer.callbacks import ConfusionImages, History, Progress
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
@@ -57,7 +57,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     }
     history = History(folder)
     best, last = _checkpoints(cfg, folder)
-    callbacks = [history, ConfusionImages(), best, last, *_choices(cfg)]
+    callbacks = [history, ConfusionImages(), best, last, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
     if trainer.is_global_zero:
@@ -118,9 +118,9 @@ def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelC
     return best, ModelCheckpoint(filename="last", **common)
 
 
-def _choices(cfg: DictConfig) -> list[L.Callback]:
-    """The averaging of weights and the early stopping, where the config asks for them."""
-    chosen: list[L.Callback] = []
+def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
+    """The progress bar, the averaging of weights and the early stopping, where the config asks for them."""
+    chosen: list[L.Callback] = [Progress()] if cfg.trainer.enable_progress_bar else []
     if cfg.ema is not None:
         chosen.append(WeightAveraging(multi_avg_fn=average(cfg.ema)))
     if cfg.patience is not None:
