@@ -1,16 +1,15 @@
 """What listens to a training: the history of its epochs, and what shows its progress."""
 
-import csv
 import logging
 import math
-import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import TQDMProgressBar
+
+from fer.files import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +24,6 @@ COLUMNS = (
     "seconds",
 )
 REDRAW = 0.1  # seconds between two states of the progress bar; the eye follows no faster
-
-
-def write_csv(path: Path, columns: tuple[str, ...], rows: list[Mapping[str, Any]]) -> None:
-    """Writes a csv whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, path)
 
 
 class History(L.Callback):

@@ -24,10 +24,11 @@ from fer.data.plan import Plan
 from fer.data.seen import BARRED, foreign, identical, listed
 from fer.data.splits import Split
 from fer.errors import InputError
+from fer.files import write_json
 from fer.module import FaceModule
 from fer.provenance import revision, sha256, versions
 from fer.report import format_table, write_report
-from fer.results import Measured, mistakes, write_json, write_measured
+from fer.results import Measured, mistakes, write_measured
 from fer.views import VIEWS, Tta
 
 log = logging.getLogger(__name__)

@@ -74,12 +74,9 @@ class FaceModule(L.LightningModule):
         """Probabilities [B, classes] of faces [B, 1, S, S], uint8 or float in [0, 1]."""
         return self._logits(images).float().softmax(1)
 
-    def _whole_precision(self) -> torch.autocast:
-        """Pixels and their places keep theirs: bf16, as trainer.precision may have it, is the network's."""
-        return torch.autocast(self.device.type, enabled=False)
-
     def _logits(self, images: Tensor) -> Tensor:
-        with self._whole_precision():
+        # Pixels and their places keep their precision: bf16 is the network's.
+        with torch.autocast(self.device.type, enabled=False):
             planes = self.preprocess(images)
         return self.network(planes.contiguous(memory_format=self.memory_format))
 

@@ -1,19 +1,15 @@
 """The files of a measured part: predictions, tables, confusion matrix, figures, summary."""
 
-import json
-import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fer import figures, metrics
-from fer.callbacks import write_csv
+from fer.files import write_csv
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,17 +115,6 @@ def write_measured(folder: Path, measured: Measured) -> None:
         figures.confusion(matrix.numpy(), measured.classes), folder / "confusion_matrix.png"
     )
     figures.save(figures.reliability(*measured.calibration()), folder / "calibration.png")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes json whole or not at all; a number that is none (no such rows) becomes null."""
-    plain = {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in content.items()
-    }
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n")
-    os.replace(temporary, path)
 
 
 def mistakes(

@@ -30,11 +30,12 @@ from fer.data.module import FaceData
 from fer.data.seen import Seen, record
 from fer.errors import InputError
 from fer.evaluate import measure, say, seen_rows, split_words
+from fer.files import write_json
 from fer.models.blocks import count_gflop, count_parameters
 from fer.optim import average
 from fer.provenance import revision, versions
 from fer.report import write_report
-from fer.results import Measured, mistakes, write_json, write_measured
+from fer.results import Measured, mistakes, write_measured
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "fer"
 FLOORS = [
-    {"errors", "labels"},
+    {"errors", "labels", "files"},
     {"preprocess", "config", "page", "provenance", "views"},
     {"data", "models", "losses", "optim", "metrics", "figures", "teachers"},
     {"module", "packed"},

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scipy import stats
-
-from fer.callbacks import write_csv
 from fer.compare.runs import Run
 from fer.errors import InputError
+from fer.files import write_csv
 
 Line = dict[str, Any]
 
@@ -84,6 +82,8 @@ def interval(numbers: Sequence[float]) -> tuple[float, float | None]:
     mean = statistics.mean(numbers)  # exact: equal whole numbers stay one
     if len(numbers) == 1:
         return mean, None
+    from scipy import stats  # half a second that a table without repetitions need not wait
+
     return mean, float(stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from fer.data.faces import PARTS, Faces, shared
 from fer.errors import InputError
@@ -61,6 +60,8 @@ def random(faces: Faces, *, seed: int, groups: np.ndarray | None = None) -> Spli
     The lab cut 30 % off with scikit-learn and then halved it with the same seed; the first half
     returned is its test set. `groups` [N], if any, are dealt out whole: 3 folds of 10, then halved.
     """
+    from sklearn.model_selection import train_test_split  # 0.4 s that other splits need not wait
+
     positions, labels = np.arange(len(faces)), faces.labels
     if groups is None:
         # 30 % of seven is the least that two stratified halves can share
@@ -130,6 +131,8 @@ def _beside_test(faces: Faces, kind: Kind) -> tuple[np.ndarray, np.ndarray]:
 
 def _folds(labels: np.ndarray, count: int, *, seed: int, groups: np.ndarray | None) -> np.ndarray:
     """The fold of each label, 0 to count - 1, as scikit-learn shuffles them: int64 [n]."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     if groups is not None and (different := len(np.unique(groups))) < count:
         raise InputError(
             f"data.twins: group, but only {different} different images for {count} folds; choose keep"
