@@ -172,6 +172,8 @@ def check(cfg: DictConfig) -> None:
         raise InputError(f"seed: {cfg.seed}, expected a whole number of 0 or more")
     if cfg.ema is not None and not 0 < cfg.ema < 1:
         raise InputError(f"ema: {cfg.ema}, expected a decay between 0 and 1, or null")
+    if cfg.profiler not in (None, "torch"):
+        raise InputError(f"profiler: {cfg.profiler!r}, expected torch or null")
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")
     data = build_data(cfg)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 
 from fer.files import write_csv
@@ -110,6 +111,34 @@ class Progress(TQDMProgressBar):
     def get_metrics(self, trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
         last = {"loss": self._step["loss"].item()} if "loss" in self._step else {}
         return super().get_metrics(trainer, module) | last
+
+
+class Trace(L.Callback):
+    """What each operation costs in some steps of training: a trace and a table by torch.profiler.
+
+    Our own, since Lightning's PyTorchProfiler fails where a run tests more than once. The first steps
+    are left out: they also pay for memory and kernels that later ones find ready.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        steps = torch.profiler.schedule(wait=5, warmup=1, active=5, repeat=1)
+        self.profiler = torch.profiler.profile(schedule=steps, on_trace_ready=self._write)
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.profiler.start()
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
+        self.profiler.step()
+
+    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.profiler.stop()
+
+    def _write(self, profiler: torch.profiler.profile) -> None:
+        torch.profiler.tensorboard_trace_handler(str(self.folder))(profiler)
+        table = profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=30)
+        (self.folder / "profile.txt").write_text(table)
+        log.info("profile: %s", self.folder / "profile.txt")
 
 
 class ConfusionImages(L.Callback):

@@ -23,7 +23,7 @@ from fer.build import (
     higher_is_better,
     read_teachers,
 )
-from fer.callbacks import ConfusionImages, History, Progress
+from fer.callbacks import ConfusionImages, History, Progress, Trace
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
@@ -58,7 +58,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     }
     history = History(folder)
     best, last = _checkpoints(cfg, folder)
-    callbacks = [history, ConfusionImages(), best, last, *chosen_callbacks(cfg)]
+    traced = [Trace(folder / "tensorboard")] if cfg.profiler is not None else []
+    callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
     if trainer.is_global_zero:

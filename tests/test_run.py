@@ -102,6 +102,7 @@ def test_tensorboard_has_the_names_of_the_csv(run_folder: Path) -> None:
         (["model.repeats=[1,1]"], "model.repeats: 2 numbers for the 4 blocks"),
         (["data.path=/nowhere.csv", "data=fer2013"], "no file /nowhere.csv"),
         (["monitor=test/acc"], "monitor: 'test/acc'"),
+        (["profiler=nvidia"], "profiler: 'nvidia', expected torch or null"),
         (["data.channels=[original,edges]"], "data.channels: no plane 'edges'"),
     ],
 )  # fmt: skip
@@ -111,6 +112,15 @@ def test_a_wrong_command_gets_one_line(arguments: list[str], line: str, tmp_path
     assert done.returncode == 2
     assert line in done.stderr and done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_profiled_run_leaves_a_trace_beside_tensorboards_events(tmp_path: Path) -> None:
+    small = ["data.count=1001", "data.batch_size=32", "model.channels=[4]", "model.repeats=[1]"]
+    words = [*small, "trainer.max_epochs=1", "test=false", "profiler=torch", "hydra.run.dir=run"]
+    done = train("data=drawn", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "run/tensorboard").glob("*.pt.trace.json"))) == 1
+    assert "convolution_backward" in (tmp_path / "run/tensorboard/profile.txt").read_text()
 
 
 def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
