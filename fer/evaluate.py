@@ -263,7 +263,5 @@ def write(
         summary=summary,
         confusion_matrix=measured.matrix(clean=not measured.whole).numpy(),
         calibration=measured.calibration(),
-        mistakes=mistakes(
-            measured, {int(row): faces.images[i] for i, row in enumerate(faces.rows)}
-        ),
+        mistakes=mistakes(measured, faces),
     )

@@ -1,6 +1,6 @@
 """The files of a measured part: predictions, tables, confusion matrix, figures, summary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fer import figures, metrics
+from fer.data.faces import Faces
 from fer.files import write_csv
 
 
@@ -118,16 +119,15 @@ def write_measured(folder: Path, measured: Measured) -> None:
 
 
 def mistakes(
-    measured: Measured, images: Mapping[int, np.ndarray], *, most: int = 32
+    measured: Measured, faces: Faces, *, most: int = 32
 ) -> tuple[np.ndarray, Sequence[str]]:
     """The most confident wrong predictions of counted rows: faces [n, H, W] and their captions."""
     wrong = (measured.predictions != measured.labels) & measured.counted
     wrong = torch.nonzero(wrong).flatten()
-    worst = wrong[measured.confidence[wrong].argsort(descending=True)][:most].tolist()
+    worst = wrong[measured.confidence[wrong].argsort(descending=True)][:most]
     captions = [
         f"true {measured.classes[measured.labels[i]]}\n"
         f"{measured.classes[measured.predictions[i]]} {100 * measured.confidence[i]:.0f} %"
-        for i in worst
+        for i in worst.tolist()
     ]
-    faces = [images[int(measured.rows[i])] for i in worst]
-    return (np.stack(faces) if faces else np.empty((0, 1, 1), np.uint8)), captions
+    return faces.images[np.searchsorted(faces.rows, measured.rows[worst].numpy())], captions

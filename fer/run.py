@@ -196,8 +196,7 @@ def _write(folder, cfg, data, counts, measured, history, summary, command, overr
     test = measured.get("test")
     shown = test if test is not None else measured["val"]
     faces = data.faces
-    images = {int(row): faces.images[i] for i, row in enumerate(faces.rows)}
-    wrong = mistakes(shown, images)
+    wrong = mistakes(shown, faces)
     tables: dict[str, list] = {"all": [], "clean": []}
     figures.save(figures.curves(history.rows), folder / "curves.png")
     write_json(folder / "summary.json", summary)
@@ -237,10 +236,8 @@ def _tensorboard(logger, module, cfg, summary, measured, data) -> None:
     for key, value in numbers.items():
         if key.startswith("test/") or key == "gap":
             board.add_scalar(key, value, 0)
-    faces = data.faces
-    images = {int(row): faces.images[i] for i, row in enumerate(faces.rows)}
     part = "test" if "test" in measured else "val"
-    sheet, captions = mistakes(measured[part], images)
+    sheet, captions = mistakes(measured[part], data.faces)
     if len(captions):
         figure = figures.faces(sheet, captions, title="Most confident mistakes")
         board.add_image(f"{part}/mistakes", figures.pixels(figure), 0, dataformats="HWC")

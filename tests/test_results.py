@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from fer.data.faces import Faces
 from fer.results import Measured, mistakes
 
 # Predicted 0 0 1 1 with these confidences; the second and the last are wrong.
@@ -17,14 +18,19 @@ PART = Measured(
     seen=torch.tensor([False, False, False, False]),
     classes=("calm", "tense"),
 )
-IMAGES = {row: np.full((2, 2), row, np.uint8) for row in (2, 3, 5, 8)}
+ROWS = np.array([2, 3, 4, 5, 8])  # of the source; the measured part lacks the third
+NOTHING = np.zeros(5, np.int64)
+FACES = Faces(
+    ROWS[:, None, None].astype(np.uint8) * np.ones((1, 2, 2), np.uint8),
+    NOTHING, NOTHING, NOTHING, ROWS, PART.classes, "here",
+)  # fmt: skip
 
 
 def test_all_rows_count_where_none_was_seen() -> None:
     confidence, correct = PART.calibration()
     assert confidence.tolist() == pytest.approx([0.9, 0.8, 0.6, 0.7])
     assert correct.tolist() == [True, False, True, False]
-    sheet, captions = mistakes(PART, IMAGES)
+    sheet, captions = mistakes(PART, FACES)
     assert sheet[:, 0, 0].tolist() == [3, 8]  # the surer one first
     assert captions == ["true tense\ncalm 80 %", "true calm\ntense 70 %"]
 
@@ -34,5 +40,5 @@ def test_clean_rows_alone_count_where_one_was_seen() -> None:
     confidence, correct = part.calibration()
     assert confidence.tolist() == pytest.approx([0.9, 0.6, 0.7])
     assert correct.tolist() == [True, True, False]
-    assert mistakes(part, IMAGES)[0][:, 0, 0].tolist() == [8]
-    assert mistakes(part, IMAGES, most=0)[0].shape == (0, 1, 1)
+    assert mistakes(part, FACES)[0][:, 0, 0].tolist() == [8]
+    assert mistakes(part, FACES, most=0)[0].shape == (0, 2, 2)
