@@ -10,7 +10,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import harness
 import torch
@@ -103,7 +102,7 @@ def main() -> None:
         table = rows(images, targets)
     except ImportError as fault:
         sys.exit(f"benchmarks/augment.py: {fault}; pip install kornia")
-    harness.write(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/bench/augment.csv"), table)
+    harness.write(table)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,22 @@ A single timing on a shared machine says little; pairs taken in turn see the sam
 
 import csv
 import importlib.metadata
+import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-COLUMNS = ("what", "against", "unit", "ours", "theirs", "ratio", "lowest", "highest", "rounds")
+COLUMNS = (
+    "what", "against", "unit", "ours", "theirs", "ratio", "lowest", "highest", "wanted", "rounds"
+)  # fmt: skip
+Row = dict[str, str | float]
 
 
 def paired(
@@ -23,11 +30,13 @@ def paired(
     unit: str,
     ours: Callable[[], float],
     theirs: Callable[[], float],
+    wanted: str = "",
     rounds: int = 5,
-) -> dict[str, str | float]:
+) -> Row:
     """A row of COLUMNS: medians of both in `unit`, and the median, least and greatest ratio of a pair.
 
     `ours` and `theirs` run once each and give a number; one pair warms up and does not count.
+    wanted: of the ratio, such as ">= 0.97"; empty where it is only reported.
     """
     pairs = [(ours(), theirs()) for _ in range(rounds + 1)][1:]
     ratios = [one / other for one, other in pairs]
@@ -40,14 +49,29 @@ def paired(
         "ratio": statistics.median(ratios),
         "lowest": min(ratios),
         "highest": max(ratios),
+        "wanted": wanted,
         "rounds": rounds,
     }
     print(
         f"{what}: {row['ours']:.4g} {unit}; {against}: {row['theirs']:.4g}; "
-        f"ratio {row['ratio']:.3f} ({row['lowest']:.3f} to {row['highest']:.3f}, {rounds} pairs)",
+        f"ratio {row['ratio']:.3g} ({row['lowest']:.3g} to {row['highest']:.3g}, {rounds} pairs)"
+        f"{', wanted ' + wanted if wanted else ''}",
         flush=True,
     )
     return row
+
+
+def child(file: str, *words: object, **environment: str) -> dict[str, Any]:
+    """What a benchmark's file prints as json when it is called with `words` in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, file, *map(str, words)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def machine() -> dict[str, str]:
@@ -72,8 +96,10 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def write(path: Path, rows: Sequence[Mapping[str, str | float]]) -> None:
-    """The rows as csv, each with the machine beside it."""
+def write(rows: Iterable[Mapping[str, str | float]], words: Sequence[str] = sys.argv) -> None:
+    """The rows as csv, each with the machine beside it: `words` are a program and perhaps a path."""
+    path = Path(words[1] if len(words) > 1 else f"runs/bench/{Path(words[0]).stem}.csv")
+    rows = list(rows)
     facts = machine()
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="") as file:

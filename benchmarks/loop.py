@@ -1,15 +1,16 @@
 """The product's training loop against the same network's bare step. python benchmarks/loop.py [OUT.csv]
 
 Ours: Trainer, metrics, history, TensorBoard and progress bar, on drawn faces. Bare: forward, loss,
-backward, optimizer step on tensors that lie in memory, in the same precision and memory format.
-Start-up is left out of both: the clock runs from the fifth step to the last.
+backward, optimizer step, and the averaging of weights where the recipe has it, on tensors that lie in
+memory, in the same precision and memory format. Start-up is left out of both: the clock runs from
+the fifth step to the last.
 """
 
 import contextlib
 import io
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import harness
@@ -18,85 +19,104 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
+from torch.optim.swa_utils import AveragedModel
 
-from fer import build, config
+from fer import build, config, optim, run
 from fer.callbacks import History
+from fer.data.module import FaceData
 
 SKIPPED, STEPS = 5, 35  # steps before the clock starts, and in all
+WANTED = {"none": ">= 0.97", "light": ">= 0.95", "strong": ">= 0.9"}
 
 
 class Clock(L.Callback):
-    """Images a second from the end of step SKIPPED to the end of the last."""
+    """Images a second from the end of step `skipped` to the end of step `steps`."""
+
+    def __init__(self, skipped: int, steps: int) -> None:
+        self.skipped, self.steps = skipped, steps
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
-        if batch_index + 1 == SKIPPED:
+        if batch_index + 1 == self.skipped:
             self.started = time.perf_counter()
-        if batch_index + 1 == STEPS:
+        if batch_index + 1 == self.steps:
             seconds = time.perf_counter() - self.started
-            self.rate = (STEPS - SKIPPED) * len(batch["labels"]) / seconds
+            self.rate = (self.steps - self.skipped) * len(batch["labels"]) / seconds
 
 
 def composed(*words: str) -> DictConfig:
-    fixed = ["data=drawn", "trainer.max_epochs=1", f"+trainer.limit_train_batches={STEPS}"]
-    (cfg,) = config.compose_jobs([*fixed, "+trainer.limit_val_batches=0", *words])
+    """The config of `words`, on drawn faces unless they say otherwise; no validation."""
+    fixed = ["data=drawn", "trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
+    (cfg,) = config.compose_jobs([*fixed, "trainer.accelerator=cpu", *words])
     return cfg
 
 
-def ours(cfg: DictConfig) -> float:
+def ours(
+    cfg: DictConfig, data: FaceData | None = None, *, skipped: int = SKIPPED, steps: int = STEPS
+) -> float:
     """Images a second of the product's loop."""
-    data = build.build_data(cfg)
+    data = data if data is not None else build.build_data(cfg)
     module = build.build_module(cfg, data, counts=data.faces.counts(data.parts.train))
     module.preprocess.fit(data.statistics_sample())
-    clock = Clock()
+    clock = Clock(skipped, steps)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
-        logger = TensorBoardLogger(folder, name="", version="")
-        callbacks = [clock, History(Path(folder))]
         trainer = build.build_trainer(
-            cfg, logger=logger, callbacks=callbacks, enable_checkpointing=False
+            cfg,
+            logger=TensorBoardLogger(folder, name="", version=""),
+            callbacks=[clock, History(Path(folder)), *run.chosen_callbacks(cfg)],
+            enable_checkpointing=False,
+            limit_train_batches=steps,
         )
         with contextlib.redirect_stdout(io.StringIO()):  # the progress bar draws, but not here
             trainer.fit(module, datamodule=data)
     return clock.rate
 
 
-def bare(cfg: DictConfig) -> float:
+def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> float:
     """Images a second of forward, loss, backward and optimizer step alone."""
     data = build.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes)).train()
     optimizer = module.make_optimizer(module.network)
+    averaged = cfg.ema and AveragedModel(module.network, multi_avg_fn=optim.average(cfg.ema))
     batch = cfg.data.batch_size
     planes = torch.randn(batch, len(data.channels), data.size, data.size)
     planes = planes.contiguous(memory_format=module.memory_format)
     labels = torch.randint(len(data.classes), (batch,))
     targets = F.one_hot(labels, len(data.classes)).float()
     half = build.auto_precision(gpu=False) == "bf16-mixed"
-    for step in range(STEPS):
-        if step == SKIPPED:
+    for step in range(steps):
+        if step == skipped:
             started = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             loss = module.loss(module.network(planes), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return (STEPS - SKIPPED) * batch / (time.perf_counter() - started)
+        if averaged:
+            averaged.update_parameters(module.network)
+    return (steps - skipped) * batch / (time.perf_counter() - started)
 
 
-def main() -> None:
-    rows = []
-    for model in ("r1", "r2"):
-        for augment in ("none", "light", "strong"):
-            cfg = composed(f"model={model}", f"augment={augment}", "trainer.accelerator=cpu")
-            rows.append(
-                harness.paired(
-                    f"training loop, default {model}, augment={augment}",
-                    "bare step",
-                    unit="img/s",
-                    ours=lambda cfg=cfg: ours(cfg),
-                    theirs=lambda cfg=cfg: bare(cfg),
-                )
+def recipes() -> dict[str, list[str]]:
+    """The networks that people train in minutes, by name; cpu_fast where the project has one."""
+    known = [path.stem for path in (config.conf_folder() / "experiment").glob("*.yaml")]
+    named = [name for name in ("cpu_fast", "cpu_hour") if name in known]
+    defaults = {f"default {model}": [f"model={model}"] for model in ("r1", "r2")}
+    return defaults | {name: [f"experiment={name}"] for name in named[:1]}
+
+
+def rows() -> Iterator[harness.Row]:
+    for name, words in recipes().items():
+        for augment, wanted in WANTED.items():
+            cfg = composed(*words, f"augment={augment}")
+            yield harness.paired(
+                f"training loop, {name}, augment={augment}",
+                "bare step",
+                unit="img/s",
+                ours=lambda cfg=cfg: ours(cfg),
+                theirs=lambda cfg=cfg: bare(cfg),
+                wanted=wanted,
             )
-    harness.write(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/bench/loop.csv"), rows)
 
 
 if __name__ == "__main__":
-    main()
+    harness.write(rows())
