@@ -11,7 +11,7 @@ or stopped as soon as its first epochs show it: shorter ones further down then h
 val/acc, together.
 
 OUT/results.csv is written anew after each; OUT/small, below 64 MiB, holds what is worth keeping of all:
-tables, figures, logs, and by val/acc as many networks (half precision, for fer evaluate) as fit.
+tables, figures, logs, and by val/acc as many packed networks (fer pack) as fit.
 """
 
 import argparse
@@ -28,11 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import OmegaConf
 
 from fer.callbacks import write_csv
-from fer.cli import ensemble, evaluate
+from fer.cli import ensemble, evaluate, pack
 
 TRAIN = Path(__file__).parent.parent / "train.py"
 COLUMNS = (
@@ -139,6 +138,11 @@ def measure(folder: Path, main, *words: str) -> None:
         main([*words, "--out", str(folder)])
 
 
+def pack_once(folder: Path, packed: Path) -> None:
+    if not packed.is_dir():
+        pack.main([str(folder), "--out", str(packed)])
+
+
 def best(items: Sequence[Item], name: str) -> list[str]:
     """The folders of an ensemble's finished runs, best on validation first."""
     done = [item for item in items if item.ensemble == name and item.done]
@@ -177,27 +181,18 @@ def keep(items: Sequence[Item], out: Path) -> None:
         target = small / path.relative_to(out)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    for checkpoint in small.glob("*/checkpoints/best.ckpt"):
-        checkpoint.unlink()
-    room = LIMIT - sum(path.stat().st_size for path in small.rglob("*") if path.is_file())
-    done = [item for item in items if item.done]
-    for item in sorted(done, key=lambda item: -summary(item.folder)["val/acc"]):
-        target = small / item.name / "checkpoints/best.ckpt"
-        room -= lighten(item.folder, target)
-        if room < 0:
-            return target.unlink()
+    shutil.rmtree(small / "packed", ignore_errors=True)
+    room = LIMIT - size(small)
+    for item in sorted(items, key=lambda item: -summary(item.folder).get("val/acc", 0)):
+        packed = out / "packed" / item.name
+        if packed.is_dir() and size(packed) <= room:
+            room -= size(packed)
+            shutil.copytree(packed, small / "packed" / item.name)
 
 
-def lighten(folder: Path, target: Path) -> int:
-    """Writes a run's best network in half precision, without the optimizer; its size in bytes."""
-    content = torch.load(folder / "checkpoints/best.ckpt", map_location="cpu", weights_only=True)
-    weights = {
-        name: value.half() if value.is_floating_point() else value
-        for name, value in content["state_dict"].items()
-    }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"fer": content["fer"], "state_dict": weights}, target)
-    return target.stat().st_size
+def size(folder: Path) -> int:
+    """Bytes of all files in and under a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def plan(items: Sequence[Item], minutes: float) -> None:
@@ -219,6 +214,7 @@ def run(items: Sequence[Item], out: Path, deadline: float, *, cut: bool) -> None
             states[item.name] = train(item, items, deadline, cut=cut)
         if item.done:
             measure(out / f"{item.name}_flip", evaluate.main, str(item.folder), "tta=flip")
+            pack_once(item.folder, out / "packed" / item.name)
         write_results(items, states, out)
         keep(items, out)
     ensembles(items, out)
