@@ -1,0 +1,59 @@
+"""Measuring 3,589 faces against the bare forward pass. python benchmarks/evaluation.py [OUT.csv]
+
+Ours: what a run does to its test part, the search for identical faces included. Bare: the network alone
+on batches that lie in memory.
+"""
+
+import contextlib
+import io
+import time
+from collections.abc import Iterator
+
+import harness
+import torch
+from loop import composed, recipes
+from repeated import Repeated
+
+from fer import build, evaluate
+
+TESTED = 3589  # PrivateTest
+
+
+def rate(work) -> float:
+    started = time.perf_counter()
+    work()
+    return TESTED / (time.perf_counter() - started)
+
+
+def row(name: str, words: list[str]) -> harness.Row:
+    cfg = composed(*words)
+    batch = cfg.data.batch_size
+    data = Repeated(count=10 * TESTED, tested=TESTED, batch_size=batch)
+    module = build.build_module(cfg, data, counts=[1] * len(data.classes)).eval()
+    trainer = build.build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
+    planes = torch.rand(batch, 1, data.size, data.size)
+    planes = planes.contiguous(memory_format=module.memory_format)
+    half = build.auto_precision(gpu=False) == "bf16-mixed"
+
+    def ours() -> None:
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            evaluate.measure(trainer, module, data, "test")
+
+    def bare() -> None:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            for start in range(0, TESTED, batch):
+                module.network(planes[: TESTED - start])
+
+    return harness.paired(
+        f"measuring {TESTED:,} faces, {name}", "bare forward", unit="img/s",
+        ours=lambda: rate(ours), theirs=lambda: rate(bare), wanted=">= 0.95",
+    )  # fmt: skip
+
+
+def rows() -> Iterator[harness.Row]:
+    for name, words in recipes().items():
+        yield row(name, words)
+
+
+if __name__ == "__main__":
+    harness.write(rows())

@@ -1,0 +1,43 @@
+"""A set of any size for the benchmarks: drawn faces repeated in a memory map."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer.data import splits
+from fer.data.faces import Faces
+from fer.data.module import FaceData
+from fer.data.sources import Drawn
+
+KINDS = 1000  # drawn faces that are repeated
+
+
+@dataclass(kw_only=True, eq=False)
+class Repeated(FaceData):
+    """`count` faces, the first `tested` of them the test part, as many again the validation part."""
+
+    count: int
+    tested: int
+
+    def read(self) -> Faces:
+        drawn = Drawn(count=KINDS).faces
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "images.npy"
+        shape = (self.count, self.size, self.size)
+        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        for start in range(0, self.count, KINDS):
+            images[start : start + KINDS] = drawn.images[: self.count - start]
+        images.flush()
+        rows = np.arange(self.count)
+        kinds = rows % KINDS
+        return Faces(
+            np.load(path, mmap_mode="r"), drawn.labels[kinds], drawn.parts[kinds],
+            drawn.hashes[kinds], rows, drawn.classes, f"{KINDS} drawn faces, repeated",
+        )  # fmt: skip
+
+    @property
+    def parts(self) -> splits.Split:
+        places = np.arange(self.count)
+        return splits.Split("official", None, *np.split(places, [-2 * self.tested, -self.tested]))
