@@ -30,8 +30,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from fer.callbacks import write_csv
 from fer.cli import ensemble, evaluate, pack
+from fer.files import write_csv
 
 TRAIN = Path(__file__).parent.parent / "train.py"
 COLUMNS = (
