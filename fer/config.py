@@ -134,12 +134,14 @@ def _parsed(words: Iterable[str]) -> list[Override]:
     for word in words:
         try:
             overrides += OverridesParser.create().parse_overrides([word])
-        except HydraException as fault:
+        except HydraException:
             key, equals, value = word.partition("=")
             if not equals:
                 raise InputError(f"{word}: expected key=value") from None
-            hint = f"quote a value with such characters twice: '{key}=\"{value}\"'"
-            raise InputError(f"{word}: {_first_line(fault)}; {hint}") from None
+            raise InputError(
+                f"{word}: no value that Hydra can read; meant as a word, it is quoted twice: "
+                f"'{key}=\"{value}\"'"
+            ) from None
     return overrides
 
 

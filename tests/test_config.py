@@ -24,6 +24,9 @@ from fer.errors import InputError
         ("monitor=[a]", "monitor: ['a'], expected a word"),
         ("model.channels=64", "model.channels: 64, expected a list such as [32, 64, 128, 256]"),
         ("model=r1,r2", "model=r1,r2: several values; a sweep wants -m"),
+        ("drawn", "drawn: expected key=value"),
+        ("data.path=übung/x.csv", "data.path=übung/x.csv: no value that Hydra can read; meant as a "
+         "word, it is quoted twice: 'data.path=\"übung/x.csv\"'"),
         ("-m model=glob(*)", "model=glob(*): name the values, as in model=a,b"),
         ("-m trainer.devices=2", "trainer: a sweep (-m) wants devices=1 and num_nodes=1; each "
          "process of several would start the sweep again"),
@@ -52,6 +55,7 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
         ("-m experiment=cpu_fast seed=0,1 loss=cross_entropy,focal,logit_adjusted", 6),
         ("-m experiment=cpu_fast loss.class_weights=balanced data.sampler=balanced,shuffle", 2),
         ("data=drawn +trainer.limit_train_batches=2", 1),
+        ('data.path="übung_(1),b/x.csv"', 1),
         ("--help", 0),
     ],
 )

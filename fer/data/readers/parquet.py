@@ -57,7 +57,7 @@ def list_parquet(path: Path) -> Listing:
             names = names or _class_names(table.schema_arrow)
             rows += table.metadata.num_rows
             values |= set() if names else set(table.read(["label"])["label"].unique().to_pylist())
-    classes, index = _classes(names, values - {None})
+    classes, index = _classes(path, names, values - {None})
     return Listing(files, parts, classes, index, rows)
 
 
@@ -124,13 +124,20 @@ def _class_names(schema: Any) -> list[str] | None:
         return None
 
 
-def _classes(names: list[str] | None, values: set) -> tuple[tuple[str, ...], dict[Any, int]]:
+def _classes(
+    path: Path, names: list[str] | None, values: set
+) -> tuple[tuple[str, ...], dict[Any, int]]:
     """The classes, and which of them each value of the column is; negative numbers are no label."""
     if names:
         classes, index = arrange(names)
         return classes, {number: index[name] for number, name in enumerate(names)}
-    if all(isinstance(value, str) for value in values):
-        return arrange(values)
+    words = [value for value in values if isinstance(value, str)]
+    if len(words) == len(values):
+        return arrange(words)
+    if words:
+        raise InputError(
+            f"{path}: labels are words such as {min(words)!r:.30} and numbers; expected one kind"
+        )
     numbers = sorted(value for value in values if value >= 0)
     return tuple(map(str, numbers)), {number: place for place, number in enumerate(numbers)}
 

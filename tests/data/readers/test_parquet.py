@@ -133,6 +133,15 @@ def test_files_that_will_not_do(tmp_path):
         read_parquet(tmp_path, size=48)
 
 
+def test_labels_are_words_or_numbers(tmp_path):
+    write(tmp_path / "train-0.parquet", small(2), ["cat", "dog"])
+    write(tmp_path / "test-0.parquet", small(2), [0, 1])
+    with pytest.raises(
+        InputError, match="labels are words such as 'cat' and numbers; expected one"
+    ):
+        list_parquet(tmp_path)
+
+
 def test_without_pyarrow(tmp_path, monkeypatch):
     path = write(tmp_path / "own.parquet", small(2), ["a", "b"])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
