@@ -4,13 +4,15 @@ BIN := .venv/bin
 DATA ?=
 MINUTES ?= 25
 
-.PHONY: help train test gpu-queue clean
+.PHONY: help train test bench bench-long gpu-queue clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make train                     train on drawn faces (no download), show the table, write a report"
 	@echo "make train DATA=fer2013.csv    train on FER2013: ten minutes on 2 CPU cores"
 	@echo "make test                      run the tests"
+	@echo "make bench                     time it against other ways, quick rows: under 20 minutes on 2 CPU cores"
+	@echo "make bench-long                the rest: the lab's networks at full size, large sets, two processes"
 	@echo "make gpu-queue MINUTES=25      the runs that want a GPU, in that time; benchmarks/gpu_queue.py says more"
 	@echo "make clean                     remove the environment"
 	@echo "PYTHON=python3.12 make ...     another Python, 3.11 or newer"
@@ -27,6 +29,14 @@ train: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest
+
+bench: .venv/ready
+	for row in startup reading loop usual limit evaluation memory shipped; do $(BIN)/python benchmarks/$$row.py || exit 1; done
+	$(BIN)/python benchmarks/picture.py
+
+bench-long: .venv/ready
+	for row in lab growth processes; do $(BIN)/python benchmarks/$$row.py || exit 1; done
+	$(BIN)/python benchmarks/picture.py
 
 gpu-queue: .venv/ready
 	$(BIN)/python benchmarks/gpu_queue.py --minutes $(MINUTES)
