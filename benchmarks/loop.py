@@ -101,7 +101,8 @@ def recipes() -> dict[str, list[str]]:
     known = [path.stem for path in (config.conf_folder() / "experiment").glob("*.yaml")]
     named = [name for name in ("cpu_fast", "cpu_hour") if name in known]
     defaults = {f"default {model}": [f"model={model}"] for model in ("r1", "r2")}
-    return defaults | {name: [f"experiment={name}"] for name in named[:1]}
+    whole = "resolutions=null"  # the bare step has images of one size
+    return defaults | {name: [f"experiment={name}", whole] for name in named[:1]}
 
 
 def rows() -> Iterator[harness.Row]:
