@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from fer.data.seen import Seen
@@ -40,7 +40,9 @@ def save(
         tensors |= _record(f"{SEEN}{index}", each)
     mine = os.getpid()
     file, beside = (folder / f"{name}.{mine}.tmp" for name in (TENSORS, FACTS))
-    save_file(tensors, file)
+    file.write_bytes(
+        safetensors.save(tensors)
+    )  # save_file leaves a file that its owner alone may read
     facts = {
         **kept,
         "seen": [each.fingerprint for each in kept["seen"]],
@@ -74,7 +76,7 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
             f"{path}: its SHA-256 is {found:.12}..., but {FACTS} says {said:.12}...; they are damaged "
             "or of two networks: get both anew"
         )
-    tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
+    tensors = {name: tensor.to(device) for name, tensor in safetensors.load_file(path).items()}
     seen = [
         {"fingerprint": fingerprint}
         | {part: _pairs(tensors, f"{SEEN}{index}.{part}") for part in ("train", "val")}

@@ -43,6 +43,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_others_may_read_it(folder: Path) -> None:
+    (folder / "mine").touch()
+    assert len({file.stat().st_mode for file in folder.iterdir()}) == 1
+
+
 def test_what_is_read_is_what_was_packed(folder: Path) -> None:
     for place in (folder, folder / packed.TENSORS):
         read = checkpoint.read(place)
