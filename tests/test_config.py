@@ -52,6 +52,8 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
         ("-m data.split=kfold data.fold=0,1,2,3,4", 5),
         ("experiment=lab_r1 trainer.devices=[0,1]", 1),
         ("trainer.devices=auto", 1),
+        ("experiment=cpu_fast resolutions=null", 1),
+        ("experiment=best ema=null", 1),
         ("-m experiment=cpu_fast seed=0,1 loss=cross_entropy,focal,logit_adjusted", 6),
         ("-m experiment=cpu_fast loss.class_weights=balanced data.sampler=balanced,shuffle", 2),
         ("data=drawn +trainer.limit_train_batches=2", 1),
