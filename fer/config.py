@@ -229,7 +229,8 @@ def _check_value(base: DictConfig, override: Override, where: str) -> None:
             raise InputError(f"{path}: no such key; {_hint(part, map(str, node))}{where}")
         node = node[part]
     value = override.value()
-    if value is None and OmegaConf.select(_compose((), where), key, default=0) is None:
+    own = OmegaConf.load(conf_folder() / "train.yaml")
+    if value is None and OmegaConf.select(own, key, default=0) is None:
         return  # what only a recipe sets can be taken back
     kind = _kind_wanted(node)
     lightnings = key == "trainer.devices" and (value == "auto" or isinstance(value, list))
