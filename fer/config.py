@@ -229,13 +229,18 @@ def _check_value(base: DictConfig, override: Override, where: str) -> None:
             raise InputError(f"{path}: no such key; {_hint(part, map(str, node))}{where}")
         node = node[part]
     value = override.value()
-    own = OmegaConf.load(conf_folder() / "train.yaml")
-    if value is None and OmegaConf.select(own, key, default=0) is None:
+    if value is None and key in _null_keys():
         return  # what only a recipe sets can be taken back
     kind = _kind_wanted(node)
     lightnings = key == "trainer.devices" and (value == "auto" or isinstance(value, list))
     if kind and not lightnings and not _fits(node, value):
         raise InputError(f"{key}: {_shown(value)}, expected {kind}{where}")
+
+
+def _null_keys() -> set[str]:
+    """The top-level keys that are null unless a recipe or a command line sets them."""
+    own = OmegaConf.load(conf_folder() / "train.yaml")
+    return {str(key) for key in own if own[key] is None}
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
