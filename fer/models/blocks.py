@@ -37,11 +37,12 @@ def check_sizes(name: str, sizes: Sequence[int]) -> None:
 
 
 class Conv(nn.Sequential):
-    """A convolution, then batch norm if asked for, then a ReLU if asked for.
+    """A convolution, then 2x2 max-pooling, batch norm and a ReLU, each if asked for.
 
-    [B, inputs, H, W] -> [B, outputs, H / stride, W / stride], rounded up. The weights start so that
-    the signal keeps its variance (He et al., arXiv:1502.01852), times `scale`. The bias is left out in
-    front of a norm, which cancels it.
+    [B, inputs, H, W] -> [B, outputs, H / stride, W / stride], rounded up, and halved by the pooling.
+    The weights start so that the signal keeps its variance (He et al., arXiv:1502.01852), times
+    `scale`. The bias is left out in front of a norm, which cancels it. Pooling comes first: norm and
+    ReLU then have a quarter of the positions, and behind a ReLU it would give the same.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Conv(nn.Sequential):
         norm: Norm = "none",
         relu: bool = True,
         scale: float = 1.0,
+        pool: bool = False,
     ) -> None:
         conv = nn.Conv2d(
             inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=norm == "none"
@@ -61,11 +63,14 @@ class Conv(nn.Sequential):
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu" if relu else "linear")
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
-        layers: list[nn.Module] = [conv]
+        last, layers = conv, [conv]
+        if pool:
+            layers.append(nn.MaxPool2d(2))
         if norm == "batch":
-            layers.append(nn.BatchNorm2d(outputs))
+            last = nn.BatchNorm2d(outputs)
+            layers.append(last)
         with torch.no_grad():
-            layers[-1].weight.mul_(scale)
+            last.weight.mul_(scale)
         if relu:
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
@@ -141,9 +146,9 @@ class Blocks(nn.Sequential):
         sums = sum(repeat // 2 for repeat in repeats) if residual else None
         blocks, stride = [], int(stem_stride)
         for outputs, repeat in zip(channels, repeats, strict=True):
-            first = Conv(inputs, outputs, stride=stride, norm=norm)
+            first = Conv(inputs, outputs, stride=stride, norm=norm, pool=repeat == 1)
             others = _others(outputs, repeat - 1, norm=norm, sums=sums)
-            layers = [first, *others, nn.MaxPool2d(2)]
+            layers = [first, *others]
             if attention == "se":  # behind the pooling: a quarter of the positions to multiply
                 layers.append(SqueezeExcitation(outputs))
             if block_dropout > 0:
@@ -155,11 +160,12 @@ class Blocks(nn.Sequential):
 
 
 def _others(width: int, many: int, *, norm: Norm, sums: int | None) -> list[nn.Module]:
-    """A block's convolutions after its first; as residuals where the network has so many sums."""
+    """A block's convolutions after its first, pooled; as residuals where the network has so many sums."""
     if sums is None:
-        return [Conv(width, width, norm=norm) for _ in range(many)]
+        return [Conv(width, width, norm=norm, pool=left == 1) for left in range(many, 0, -1)]
     pairs = [min(2, many - done) for done in range(0, many, 2)]
-    return [Residual(width, pair, norm=norm, scale=sums**-0.5) for pair in pairs]
+    sums_of = [Residual(width, pair, norm=norm, scale=sums**-0.5) for pair in pairs]
+    return [*sums_of, nn.MaxPool2d(2)] if pairs else []
 
 
 def _halved(side: int, channels: Sequence[int], repeats: Sequence[int]) -> int:
