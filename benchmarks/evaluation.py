@@ -6,6 +6,7 @@ on batches that lie in memory.
 
 import contextlib
 import io
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -25,10 +26,10 @@ def rate(work) -> float:
     return TESTED / (time.perf_counter() - started)
 
 
-def row(name: str, words: list[str]) -> harness.Row:
+def row(name: str, words: list[str], folder: str) -> harness.Row:
     cfg = composed(*words)
     batch = cfg.data.batch_size
-    data = Repeated(count=10 * TESTED, tested=TESTED, batch_size=batch)
+    data = Repeated(count=10 * TESTED, tested=TESTED, batch_size=batch, folder=folder)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes)).eval()
     trainer = build.build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
     planes = torch.rand(batch, 1, data.size, data.size)
@@ -51,8 +52,9 @@ def row(name: str, words: list[str]) -> harness.Row:
 
 
 def rows() -> Iterator[harness.Row]:
-    for name, words in recipes().items():
-        yield row(name, words)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, words in recipes().items():
+            yield row(name, words, folder)
 
 
 if __name__ == "__main__":

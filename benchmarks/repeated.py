@@ -1,6 +1,5 @@
 """A set of any size for the benchmarks: drawn faces repeated in a memory map."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +15,24 @@ KINDS = 1000  # drawn faces that are repeated
 
 @dataclass(kw_only=True, eq=False)
 class Repeated(FaceData):
-    """`count` faces, the first `tested` of them the test part, as many again the validation part."""
+    """`count` faces, the last `tested` of them the test part, as many before it the validation part.
+
+    The map is made in `folder` unless it lies there.
+    """
 
     count: int
     tested: int
+    folder: str
 
     def read(self) -> Faces:
         drawn = Drawn(count=KINDS).faces
-        self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / "images.npy"
-        shape = (self.count, self.size, self.size)
-        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-        for start in range(0, self.count, KINDS):
-            images[start : start + KINDS] = drawn.images[: self.count - start]
-        images.flush()
+        path = Path(self.folder) / f"{self.count}.npy"
+        if not path.exists():
+            shape = (self.count, self.size, self.size)
+            images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+            for start in range(0, self.count, KINDS):
+                images[start : start + KINDS] = drawn.images[: self.count - start]
+            images.flush()
         rows = np.arange(self.count)
         kinds = rows % KINDS
         return Faces(
