@@ -53,6 +53,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     module.seen = seen_by(cfg, data, teachers)
     module.teachers = build_teachers(cfg, data, teachers)
     facts = {
+        "git": revision(),  # of the code that runs, whatever is committed meanwhile
         "parameters": count_parameters(module.network),
         "gflop": count_gflop(module.network, in_channels=len(data.channels), size=data.size),
     }
@@ -101,7 +102,6 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         **splits.settings(parts),
         **splits.leaks(faces, parts),
         "versions": versions(),
-        "git": revision(),
     }
     summary = summarise(measured) | facts
     _write(folder, cfg, data, counts, measured, history, summary, command, overrides)
