@@ -25,7 +25,7 @@ from fer import build, config, optim, run
 from fer.callbacks import History
 from fer.data.module import FaceData
 
-SKIPPED, STEPS = 5, 35  # steps before the clock starts, and in all
+SKIPPED, STEPS = 5, 25  # steps before the clock starts, and in all
 WANTED = {"none": ">= 0.97", "light": ">= 0.95", "strong": ">= 0.9"}
 
 
