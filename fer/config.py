@@ -28,6 +28,7 @@ from fer.errors import InputError
 HYDRAS_OWN = (
     "--help -h --hydra-help --version --cfg -c --info -i --resolve --shell-completion -sc"
 ).split()
+SWEEP = ("-m", "--multirun")
 
 
 def conf_folder() -> Path:
@@ -65,7 +66,10 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
     """
     if any(word.split("=")[0] in HYDRAS_OWN for word in arguments):
         return []
-    sweeping = any(word in ("-m", "--multirun") for word in arguments)
+    for word in arguments:  # --config-name and the like would run another config than is checked
+        if word.startswith("-") and word not in SWEEP:
+            raise InputError(f"{word}: no such option; there are key=value, -m and --help")
+    sweeping = any(word in SWEEP for word in arguments)
     words = [word for word in arguments if not word.startswith("-")]
     overrides = _parsed(words)
     own = [one for one in overrides if not _is_hydras(one)]

@@ -25,6 +25,7 @@ from fer.errors import InputError
         ("model.channels=64", "model.channels: 64, expected a list such as [32, 64, 128, 256]"),
         ("model=r1,r2", "model=r1,r2: several values; a sweep wants -m"),
         ("drawn", "drawn: expected key=value"),
+        ("--config-name=mine", "--config-name=mine: no such option; there are key=value, -m and --help"),
         ("data.path=übung/x.csv", "data.path=übung/x.csv: no value that Hydra can read; meant as a "
          "word, it is quoted twice: 'data.path=\"übung/x.csv\"'"),
         ("-m model=glob(*)", "model=glob(*): name the values, as in model=a,b"),
