@@ -21,7 +21,7 @@ from fer.data import splits
 from fer.data.faces import as_classes
 from fer.data.module import FaceData
 from fer.data.plan import Plan
-from fer.data.seen import BARRED, foreign, identical, listed
+from fer.data.seen import BARRED, elsewhere, identical, listed
 from fer.data.splits import Split
 from fer.errors import InputError
 from fer.files import write_json
@@ -110,11 +110,13 @@ def _trainer(cfg: DictConfig) -> L.Trainer:
 def evaluate(members: Sequence[Member], *, part: Part, tta: Tta) -> Measured:
     """The mean of the members' probabilities on a part of their faces.
 
-    Raises InputError, before anything is computed, where a row is one that a member has seen.
+    Raises InputError, before anything is computed, where a row is one that a member has seen, or each
+    a copy of one.
     """
     for member in members:
         _read(member, part)
         _refuse_seen(member, NAMES[part])
+    _refuse_copies(members, NAMES[part])
     measured = [_measure(member, NAMES[part], tta) for member in members]
     return replace(
         measured[0],
@@ -138,6 +140,19 @@ def _refuse_seen(member: Member, part: str) -> None:
         raise InputError(
             f"{known}; choose part={part} of the split it was trained with: "
             f"{split_words(member.checkpoint.recipe)}"
+        )
+
+
+def _refuse_copies(members: Sequence[Member], part: str) -> None:
+    positions = members[0].data.parts.part(part)
+    met = [
+        identical(member.data.faces, positions, member.checkpoint.seen, part) for member in members
+    ]
+    if np.any(met, axis=0).all():
+        paths = ", ".join(str(member.checkpoint.path) for member in members)
+        raise InputError(
+            f"{members[0].data.faces.source}: all {len(positions)} {part} rows are pixel-identical to "
+            f"faces that {paths} was trained or selected on; measure it on others"
         )
 
 
@@ -181,11 +196,11 @@ def measure(trainer: L.Trainer, module: FaceModule, data: FaceData, part: str) -
     rows, labels, probabilities = (tensor.cpu() for tensor in module.predictions.compute())
     faces = data.faces
     positions = np.searchsorted(faces.rows, rows.numpy())
-    met = [
-        torch.from_numpy(identical(faces, positions, seen, part))
-        for seen in (module.seen, foreign(faces, module.seen))
-    ]
-    return Measured(rows, labels, probabilities, ~met[0], met[1], data.classes)
+    met, strange = (
+        torch.from_numpy(which(faces, positions, module.seen, part))
+        for which in (identical, elsewhere)
+    )
+    return Measured(rows, labels, probabilities, ~met, strange, data.classes)
 
 
 def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:

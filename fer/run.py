@@ -27,7 +27,7 @@ from fer.callbacks import ConfusionImages, History, Progress, Trace
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
-from fer.data.seen import Seen, record
+from fer.data.seen import Seen, elsewhere, record
 from fer.errors import InputError
 from fer.evaluate import measure, say, seen_rows, split_words
 from fer.files import write_json
@@ -167,6 +167,14 @@ def _best_epoch(history: History, monitor: str) -> int | None:
     return int(choose(rows, key=lambda row: row[monitor])["epoch"])
 
 
+            positions = data.parts.part(part)
+            copies = elsewhere(data.faces, positions, (own[0], *teacher.seen), part)
+            if copies.any():
+                raise InputError(
+                    f"teacher: {copies.sum()} of {len(positions)} {part} rows are pixel-identical to "
+                    f"faces of another set that {teacher.path} has seen and this run does not train "
+                    "on; take a teacher that was trained on these faces"
+                )
 def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
     """The numbers of summary.json that predictions give."""
     summary: dict[str, Any] = {}

@@ -218,6 +218,19 @@ def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called, net
     assert "all 1000 rows" not in said and "no number counts them" in said
 
 
+def test_a_set_of_nothing_but_copies_is_refused(runs: Path, called) -> None:
+    drawn.write_csv(runs / "whole.csv", count=1001, seed=0)
+    head, *rows = (runs / "whole.csv").read_text().splitlines(keepends=True)
+    copies = [row for row in rows if row.rstrip().endswith("Training")][:20]
+    (runs / "copies.csv").write_text("".join([head, *copies]))
+    other = ["data=fer2013", "data.path=copies.csv", "part=all"]
+    for main, networks in ((evaluate.main, ["packed"]), (ensemble.main, ["fair", "swapped"])):
+        status, folder, said, error = called(main, *networks, *other)
+        assert status == 1 and not folder.exists() and "accuracy" not in said
+        assert "copies.csv: all 20 test rows are pixel-identical to faces that " in error
+        assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize("first", ["fair", "shipped"])
 def test_an_ensemble_is_the_mean_of_its_members(called, shipped, first: str) -> None:
     other = ["data=drawn", "data.count=500", "data.draw_seed=7"]

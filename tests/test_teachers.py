@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from torch import Tensor, nn
 
 from fer import build, checkpoint, run
 from fer.cli import command
+from fer.data import drawn
 from fer.errors import InputError
 from fer.teachers import Teachers
 
 ROOT = Path(__file__).parent.parent
-SMALL = ["data=drawn", "data.count=1001", "model.channels=[8,16]", "model.repeats=[1,1]"]
+DRAWN = ["data=drawn", "data.count=1001"]
+NETWORK = ["model.channels=[8,16]", "model.repeats=[1,1]"]
+SMALL = [*DRAWN, *NETWORK]
 
 
 class Says(nn.Module):
@@ -119,11 +123,11 @@ def test_a_run_is_taught_by_another(cwd: Path) -> None:
     assert sum(map(torch.numel, taught.weights.values())) < 3000
 
 
-def taught(cwd: Path, monkeypatch, *words: str):
+def taught(cwd: Path, monkeypatch, *words: str, data: Sequence[str] = DRAWN):
     monkeypatch.chdir(cwd)
-    cfg = command.compose([*SMALL, "teacher=[teacher]", *words])
-    data = build.build_data(cfg)
-    return run.seen_by(cfg, data, build.read_teachers(cfg))
+    cfg = command.compose([*data, *NETWORK, "teacher=[teacher]", *words])
+    faces = build.build_data(cfg)
+    return run.seen_by(cfg, faces, build.read_teachers(cfg))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +143,27 @@ def test_what_has_seen_measured_rows_may_not_teach(cwd, monkeypatch, split: str,
         taught(cwd, monkeypatch, "data.split=file", f"data.split_file={split}")
     assert str(fault.value).startswith(line)
     assert str(fault.value).endswith("the split it was trained with: data.split=official")
+
+
+def csv_of_drawn(path: Path, *, changed: dict[str, str]) -> list[str]:
+    """The words for SMALL's faces as another set, one row short, with Usage changed."""
+    drawn.write_csv(path, count=1001, seed=0)
+    head, *rows = path.read_text().splitlines()
+    rows = [(pixels, usage) for pixels, _, usage in (row.rpartition(",") for row in rows)]
+    kept = [f"{pixels},{changed.get(usage, usage)}" for pixels, usage in rows[1:]]
+    path.write_text("\n".join([head, *kept]) + "\n")
+    return ["data=fer2013", f"data.path={path}"]
+
+
+def test_in_another_set_a_teacher_has_seen_faces_all_the_same(cwd: Path, monkeypatch) -> None:
+    swap = {"PublicTest": "PrivateTest", "PrivateTest": "PublicTest"}
+    own = csv_of_drawn(cwd / "own.csv", changed={})
+    swapped = csv_of_drawn(cwd / "swapped.csv", changed=swap)
+    assert len(taught(cwd, monkeypatch, data=own)) == 2  # the same parts: nothing new to its pupil
+    with pytest.raises(
+        InputError, match="^teacher: 100 of 100 test rows are pixel-identical to face"
+    ):
+        taught(cwd, monkeypatch, data=swapped)
 
 
 def test_what_a_teacher_has_seen_of_another_set_its_pupil_has_seen(cwd, monkeypatch) -> None:

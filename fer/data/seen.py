@@ -73,6 +73,17 @@ def identical(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: s
     return shared(faces.hashes[positions], hashes)
 
 
+def elsewhere(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: str) -> np.ndarray:
+    """Which are pixel-identical to a barred face of another set, and to none of this one: bool [n].
+
+    A twin in the set itself is already told by `identical`: that the other set has it too is no news.
+    """
+    others = foreign(faces, seen)
+    own = [each for each in seen if each not in others]
+    strange, known = (identical(faces, positions, each, part) for each in (others, own))
+    return strange & ~known
+
+
 def foreign(faces: Faces, seen: Sequence[Seen]) -> list[Seen]:
     """What was seen of other sets than this one."""
     own = fingerprint(faces)

@@ -12,7 +12,7 @@ from fer.data import splits
 from fer.data.cache import cached
 from fer.data.faces import Faces, as_classes, pixel_hashes
 from fer.data.readers.csvfile import read_csv
-from fer.data.seen import Seen, fingerprint, foreign, identical, listed, record
+from fer.data.seen import Seen, elsewhere, fingerprint, foreign, identical, listed, record
 from fer.data.splits import Split
 
 DATA = os.environ.get("FER_DATA_DIR")
@@ -54,6 +54,17 @@ def test_pixels_are_told_again_anywhere() -> None:
     assert identical(FACES, test, SEEN, "val").tolist() == [1, 0, 0]  # it chose by its own rows
     assert identical(FACES, test, SEEN, "train").tolist() == [0, 0, 0]
     assert identical(make([60, 30, 20]), np.arange(3), SEEN, "test").tolist() == [0, 1, 1]
+
+
+def test_what_only_another_set_has_is_told_from_what_this_one_repeats() -> None:
+    other = make([10, 50])  # row 4 of FACES is its own twin anyway, row 6 stands there alone
+    theirs = record(
+        other, Split("file", None, np.array([0, 1]), np.array([], int), np.array([], int))
+    )
+    test = np.array([4, 5, 6])
+    assert elsewhere(FACES, test, [*SEEN, theirs], "test").tolist() == [0, 0, 1]
+    assert elsewhere(FACES, test, [theirs], "test").tolist() == [1, 0, 1]
+    assert not elsewhere(FACES, test, SEEN, "test").any()
 
 
 @pytest.mark.parametrize(
