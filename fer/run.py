@@ -106,6 +106,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     summary = summarise(measured) | facts
     _write(folder, cfg, data, counts, measured, history, summary, command, overrides)
     _tensorboard(logger, module, cfg, summary, measured, data)
+        **splits.own_test(faces, parts),
     return monitored
 
 

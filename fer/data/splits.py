@@ -224,6 +224,12 @@ def leaks(faces: Faces, split: Split) -> dict[str, int]:
     }
 
 
+def own_test(faces: Faces, split: Split) -> dict[str, int]:
+    """How many rows of the test part that the source itself names train, and how many validate."""
+    own = faces.parts == PARTS.index("test")
+    return {f"own_test_in_{name}": int(own[split.part(name)].sum()) for name in ("train", "val")}
+
+
 def settings(split: Split) -> dict[str, Any]:
     """How the split was made beyond kind and seed, and what it left out: for both json files."""
     names = ("val_share", "folds", "fold", "twins", "near_twins", "conflicts", "removed")
@@ -232,7 +238,7 @@ def settings(split: Split) -> dict[str, Any]:
 
 def describe(faces: Faces, split: Split) -> str:
     """The line that a run opens with: what leaks, what was left out, what was relabelled."""
-    found = leaks(faces, split)
+    found, own = leaks(faces, split), own_test(faces, split)
     left_out = ", ".join(
         f"{count:,} {why.replace('_', ' ')}" for why, count in split.removed.items() if count
     )
@@ -240,6 +246,12 @@ def describe(faces: Faces, split: Split) -> str:
         f"twins: {found['test_in_train_or_val']:,} test faces have an identical one in train or "
         f"val, {found['test_in_train']:,} of them in train; left out: {left_out or 'nothing'}"
         + (f"; relabelled: {len(split.relabelled):,} of train" if split.relabelled else "")
+        + (
+            f"; of the source's own test part {own['own_test_in_train']:,} rows train and "
+            f"{own['own_test_in_val']:,} validate"
+            if any(own.values())
+            else ""
+        )
     )
 
 

@@ -292,6 +292,16 @@ def test_what_a_run_opens_with():
     )
 
 
+def test_a_run_opens_with_what_it_does_to_the_sources_own_test_part(tmp_path: Path):
+    faces = faces_of([0] * 6, parts=[0, 0, 1, 2, 2, 2])
+    path = tmp_path / "split.json"
+    path.write_text('{"train": [0, 3], "val": [4, 5], "test": [1, 2]}')
+    split = make(faces, Plan(split="file", split_file=str(path)))
+    assert splits.own_test(faces, split) == {"own_test_in_train": 1, "own_test_in_val": 2}
+    said = "; of the source's own test part 1 rows train and 2 validate"
+    assert splits.describe(faces, split).endswith(said)
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
