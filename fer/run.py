@@ -46,6 +46,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     L.seed_everything(cfg.seed, verbose=False)
     data = build_data(cfg)
     faces, parts = data.taught, data.parts
+    if cfg.test:
+        _refuse_copies(data)
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
     module = build_module(cfg, data, counts=counts["train"])
     module.preprocess.fit(data.statistics_sample())
@@ -82,6 +84,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     monitored = float(best.best_model_score)
     if not trainer.is_global_zero:
         return monitored
+    short = _cut_short(measured, parts)
+    for sentence in short:
+        log.info("note: %s", sentence)
     facts |= {
         "images_per_second": history.images / history.training_seconds,
         "seconds": time.perf_counter() - started,
@@ -94,20 +99,31 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "threads": torch.get_num_threads(),
         "seed": cfg.seed,
         "teachers": [str(teacher.path) for teacher in teachers],
-        "notes": list(faces.notes),
+        "notes": [*faces.notes, *short],
         "monitor": cfg.monitor,
         "monitored": monitored,
         "split": parts.kind,
         "split_seed": parts.seed,
         **splits.settings(parts),
         **splits.leaks(faces, parts),
+        **splits.own_test(faces, parts),
         "versions": versions(),
     }
     summary = summarise(measured) | facts
     _write(folder, cfg, data, counts, measured, history, summary, command, overrides)
     _tensorboard(logger, module, cfg, summary, measured, data)
-        **splits.own_test(faces, parts),
     return monitored
+
+
+def _refuse_copies(data: FaceData) -> None:
+    """Raises InputError where most of what would be the test part is trained or selected on."""
+    rows = len(data.parts.test)
+    copies = splits.leaks(data.faces, data.parts)["test_in_train_or_val"]
+    if 2 * copies > rows:
+        raise InputError(
+            f"{data.faces.source}: {copies} of {rows} test rows have a pixel-identical one in train or "
+            "val, and most of a test must be new; choose data.twins=drop, or test=false"
+        )
 
 
 def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
@@ -151,6 +167,14 @@ def seen_by(
                     f"teacher: {known}; train on the split it was trained with: "
                     f"{split_words(teacher.recipe)}"
                 )
+            positions = data.parts.part(part)
+            copies = elsewhere(data.faces, positions, (own[0], *teacher.seen), part)
+            if copies.any():
+                raise InputError(
+                    f"teacher: {copies.sum()} of {len(positions)} {part} rows are pixel-identical to "
+                    f"faces of another set that {teacher.path} has seen and this run does not train "
+                    "on; take a teacher that was trained on these faces"
+                )
         own += tuple(each for each in teacher.seen if each not in own)
     if cfg.ckpt_path is not None and checkpoint.read(Path(cfg.ckpt_path)).seen != own:
         raise InputError(
@@ -168,14 +192,6 @@ def _best_epoch(history: History, monitor: str) -> int | None:
     return int(choose(rows, key=lambda row: row[monitor])["epoch"])
 
 
-            positions = data.parts.part(part)
-            copies = elsewhere(data.faces, positions, (own[0], *teacher.seen), part)
-            if copies.any():
-                raise InputError(
-                    f"teacher: {copies.sum()} of {len(positions)} {part} rows are pixel-identical to "
-                    f"faces of another set that {teacher.path} has seen and this run does not train "
-                    "on; take a teacher that was trained on these faces"
-                )
 def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
     """The numbers of summary.json that predictions give."""
     summary: dict[str, Any] = {}
@@ -186,6 +202,16 @@ def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
     if "test" in measured:
         summary["gap"] = summary["train/acc"] - summary["test/acc"]
     return summary
+
+
+def _cut_short(measured: dict[str, Measured], parts: splits.Split) -> list[str]:
+    """A sentence for each part of which not every row was measured, as trainer=debug has it."""
+    return [
+        f"only {len(measured[part].rows)} of {len(parts.part(part))} {part} rows are measured "
+        "(trainer.limit_test_batches)"
+        for part in ("val", "test")
+        if part in measured and len(measured[part].rows) < len(parts.part(part))
+    ]
 
 
 def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:

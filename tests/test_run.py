@@ -45,6 +45,13 @@ def test_a_debug_run_leaves_a_complete_folder(run_folder: Path) -> None:
     assert list(run_folder.rglob("*.tmp")) == []
 
 
+def test_a_part_that_is_measured_in_part_is_said_to_be(run_folder: Path) -> None:
+    summary = json.loads((run_folder / "summary.json").read_text())
+    said = f"only {summary['test/rows']} of 600 test rows are measured (trainer.limit_test_batches)"
+    assert summary["test/rows"] < 600 and said in summary["notes"]
+    assert f"note: {said}" in (run_folder / "train.log").read_text()
+
+
 def test_metrics_csv_has_a_whole_row_an_epoch(run_folder: Path) -> None:
     history = pd.read_csv(run_folder / "metrics.csv")
     names = "epoch,train/loss,train/acc,val/loss,val/acc,val/mean_acc,lr,seconds".split(",")
@@ -121,6 +128,21 @@ def test_a_profiled_run_leaves_a_trace_beside_tensorboards_events(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "run/tensorboard").glob("*.pt.trace.json"))) == 1
     assert "convolution_backward" in (tmp_path / "run/tensorboard/profile.txt").read_text()
+
+
+def test_a_test_part_that_is_trained_on_is_refused(tmp_path: Path) -> None:
+    drawn.write_csv(tmp_path / "faces.csv", count=1001, seed=0)
+    rows = (tmp_path / "faces.csv").read_text()
+    copies = [
+        row.replace("PrivateTest", "Training") for row in rows.splitlines() if "Private" in row
+    ]
+    (tmp_path / "copied.csv").write_text(rows + "\n".join(copies) + "\n")
+    done = train("data.path=copied.csv", "trainer=debug", "hydra.run.dir=run", cwd=tmp_path)
+    assert done.returncode == 1 and "accuracy" not in done.stdout
+    assert done.stderr.startswith(
+        "fer: copied.csv: 100 of 100 test rows have a pixel-identical one in"
+    )
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
