@@ -75,8 +75,13 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     if trainer.interrupted:
         raise InputError(f"stopped by hand; go on with ckpt_path={folder}/checkpoints/last.ckpt")
 
-    weights = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(weights)
+    if best.best_model_score is None:
+        raise InputError(
+            f"ckpt_path: {cfg.ckpt_path} has had all its epochs; raise trainer.max_epochs, or measure it "
+            "again with fer evaluate"
+        )
+    kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+    module.load_state_dict(kept["state_dict"])
     measured = {
         part: measure(trainer, module, data, part)
         for part in (["val", "train", "test"] if cfg.test else ["val", "train"])
@@ -92,7 +97,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "seconds": time.perf_counter() - started,
         "training_seconds": sum(row["seconds"] for row in history.rows),
         "epochs": len(history.rows),
-        "best_epoch": _best_epoch(history, cfg.monitor),
+        "best_epoch": kept["epoch"],
         "precision": str(trainer.precision),
         "device": str(trainer.strategy.root_device),
         "processes": trainer.world_size,
@@ -182,14 +187,6 @@ def seen_by(
             "run goes on with its own"
         )
     return own
-
-
-def _best_epoch(history: History, monitor: str) -> int | None:
-    rows = [row for row in history.rows if monitor in row]
-    if not rows:
-        return None
-    choose = max if higher_is_better(monitor) else min
-    return int(choose(rows, key=lambda row: row[monitor])["epoch"])
 
 
 def summarise(measured: dict[str, Measured]) -> dict[str, Any]:

@@ -212,6 +212,19 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
     )
     assert len(rest) == 2
     pd.testing.assert_frame_equal(whole, rest, check_exact=True)
+    done = train(*SHORT, *runs["rest"], "trainer.max_epochs=1", cwd=tmp_path)
+    assert done.returncode == 1
+    assert (
+        "fer: ckpt_path: first/checkpoints/last.ckpt has had all its epochs; raise " in done.stderr
+    )
+
+
+def test_the_best_epoch_is_that_of_the_weights_by_any_monitor(tmp_path: Path) -> None:
+    words = [*SHORT, "trainer.max_epochs=2", "monitor=val/macro_f1", "hydra.run.dir=run"]
+    assert train(*words, cwd=tmp_path).returncode == 0
+    kept = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert summary["best_epoch"] == kept["epoch"]
 
 
 @pytest.mark.skipif(REFERENCE is None, reason="needs FER_REFERENCE_DIR, the lab's outputs")
