@@ -18,7 +18,6 @@ import argparse
 import csv
 import json
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -122,7 +121,8 @@ def train(item: Item, items: Sequence[Item], deadline: float, *, cut: bool) -> s
             if not cut and len(seconds(item.folder)) >= EPOCHS:
                 late -= 60 * (needed(item, items) - START)
             if late < 0:
-                process.send_signal(signal.SIGINT)  # the last whole epoch's checkpoint stays
+                # Not SIGINT, which a shell's background jobs ignore. The last epoch's checkpoint stays.
+                process.terminate()
                 process.wait()
                 return "done" if item.done else "stopped"
             time.sleep(1)
