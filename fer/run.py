@@ -46,8 +46,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     L.seed_everything(cfg.seed, verbose=False)
     data = build_data(cfg)
     faces, parts = data.taught, data.parts
+    leaks = splits.leaks(faces, parts)
     if cfg.test:
-        _refuse_copies(data)
+        _refuse_mostly_copied(faces.source, len(parts.test), leaks)
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
     module = build_module(cfg, data, counts=counts["train"])
     module.preprocess.fit(data.statistics_sample())
@@ -110,7 +111,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "split": parts.kind,
         "split_seed": parts.seed,
         **splits.settings(parts),
-        **splits.leaks(faces, parts),
+        **leaks,
         **splits.own_test(faces, parts),
         "versions": versions(),
     }
@@ -120,13 +121,12 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     return monitored
 
 
-def _refuse_copies(data: FaceData) -> None:
+def _refuse_mostly_copied(source: str, rows: int, leaks: dict[str, int]) -> None:
     """Raises InputError where most of what would be the test part is trained or selected on."""
-    rows = len(data.parts.test)
-    copies = splits.leaks(data.faces, data.parts)["test_in_train_or_val"]
+    copies = leaks["test_in_train_or_val"]
     if 2 * copies > rows:
         raise InputError(
-            f"{data.faces.source}: {copies} of {rows} test rows have a pixel-identical one in train or "
+            f"{source}: {copies} of {rows} test rows have a pixel-identical one in train or "
             "val, and most of a test must be new; choose data.twins=drop, or test=false"
         )
 

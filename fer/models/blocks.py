@@ -63,14 +63,13 @@ class Conv(nn.Sequential):
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu" if relu else "linear")
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
-        last, layers = conv, [conv]
-        if pool:
-            layers.append(nn.MaxPool2d(2))
+        layers: list[nn.Module] = [conv]
         if norm == "batch":
-            last = nn.BatchNorm2d(outputs)
-            layers.append(last)
+            layers.append(nn.BatchNorm2d(outputs))
         with torch.no_grad():
-            last.weight.mul_(scale)
+            layers[-1].weight.mul_(scale)
+        if pool:
+            layers.insert(1, nn.MaxPool2d(2))
         if relu:
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
@@ -164,8 +163,8 @@ def _others(width: int, many: int, *, norm: Norm, sums: int | None) -> list[nn.M
     if sums is None:
         return [Conv(width, width, norm=norm, pool=left == 1) for left in range(many, 0, -1)]
     pairs = [min(2, many - done) for done in range(0, many, 2)]
-    sums_of = [Residual(width, pair, norm=norm, scale=sums**-0.5) for pair in pairs]
-    return [*sums_of, nn.MaxPool2d(2)] if pairs else []
+    residuals = [Residual(width, pair, norm=norm, scale=sums**-0.5) for pair in pairs]
+    return [*residuals, nn.MaxPool2d(2)] if pairs else []
 
 
 def _halved(side: int, channels: Sequence[int], repeats: Sequence[int]) -> int:
