@@ -8,9 +8,10 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
-from fer.files import write_csv
+from fer.errors import InputError
+from fer.files import copy_file, write_csv
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ class History(L.Callback):
     """A row an epoch in metrics.csv, in TensorBoard and in the log; checkpoints carry it on.
 
     rows: COLUMNS of each epoch, `seconds` being the epoch's own, validation included.
-    training_seconds and images: time inside training alone, and the faces it saw.
+    training_seconds and images: time inside training alone, and the faces it saw; started: whether
+    an epoch began, as none does in a run that goes on from its end.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,9 +41,11 @@ class History(L.Callback):
         self.rows: list[dict[str, float]] = []
         self.training_seconds = 0.0
         self.images = 0
+        self.started = False
         self._started = self._resumed = 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.started = True
         self._started = self._resumed = time.perf_counter()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
@@ -90,6 +94,33 @@ class History(L.Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows = list(state["rows"])
         self.training_seconds, self.images = state["training_seconds"], state["images"]
+
+
+class Best(ModelCheckpoint):
+    """Keeps best.ckpt, by a monitor. A run that goes on in a new folder takes its earlier best along.
+
+    Lightning alone would forget it there and call the best of the later epochs the run's. resumed: the
+    checkpoint that the run goes on from, with best.ckpt beside it; None: a new run.
+    """
+
+    def __init__(self, *, resumed: Path | None, **others: Any) -> None:
+        super().__init__(filename="best", **others)
+        self._resumed = resumed
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        place = Path(self.dirpath) / "best.ckpt"
+        if self._resumed is not None and self.dirpath != state["dirpath"]:
+            earlier = self._resumed.with_name("best.ckpt")
+            if not earlier.is_file():
+                raise InputError(
+                    f"ckpt_path: no {earlier}, the best epoch so far; keep it beside the checkpoint "
+                    "that a run goes on from"
+                )
+            copy_file(earlier, place)
+            best = {"best_model_path": str(place), "kth_best_model_path": str(place)}
+            ranked = {"best_k_models": {str(place): state["best_model_score"]}}
+            state = state | best | ranked | {"dirpath": self.dirpath, "last_model_path": ""}
+        super().load_state_dict(state)
 
 
 class Progress(TQDMProgressBar):

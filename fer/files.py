@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,4 +28,12 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     }
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n")
+    os.replace(temporary, path)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copies a file to `path`, its folder made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    shutil.copyfile(source, temporary)
     os.replace(temporary, path)

@@ -23,7 +23,7 @@ from fer.build import (
     higher_is_better,
     read_teachers,
 )
-from fer.callbacks import ConfusionImages, History, Progress, Trace
+from fer.callbacks import Best, ConfusionImages, History, Progress, Trace
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
@@ -73,14 +73,12 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         module.network.compile()
     with logging_redirect_tqdm():  # an epoch's line stands above the progress bar, not in it
         trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
+    short = []
+    if not history.started:
+        short.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
     if trainer.interrupted:
         raise InputError(f"stopped by hand; go on with ckpt_path={folder}/checkpoints/last.ckpt")
 
-    if best.best_model_score is None:
-        raise InputError(
-            f"ckpt_path: {cfg.ckpt_path} has had all its epochs; raise trainer.max_epochs, or measure it "
-            "again with fer evaluate"
-        )
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     module.load_state_dict(kept["state_dict"])
     measured = {
@@ -90,7 +88,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     monitored = float(best.best_model_score)
     if not trainer.is_global_zero:
         return monitored
-    short = _cut_short(measured, parts)
+    short += _cut_short(measured, parts)
     for sentence in short:
         log.info("note: %s", sentence)
     facts |= {
@@ -138,7 +136,8 @@ def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelC
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }
-    best = ModelCheckpoint(filename="best", monitor=cfg.monitor, mode=_mode(cfg), **common)
+    resumed = cfg.ckpt_path and Path(cfg.ckpt_path)
+    best = Best(resumed=resumed, monitor=cfg.monitor, mode=_mode(cfg), **common)
     return best, ModelCheckpoint(filename="last", **common)
 
 

@@ -212,10 +212,20 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
     )
     assert len(rest) == 2
     pd.testing.assert_frame_equal(whole, rest, check_exact=True)
+    whole, rest = (
+        json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "rest")
+    )
+    assert (whole["best_epoch"], whole["monitored"]) == (rest["best_epoch"], rest["monitored"])
     done = train(*SHORT, *runs["rest"], "trainer.max_epochs=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    line = "note: first/checkpoints/last.ckpt has had all its epochs, none was added (trainer.max_epochs)"
+    assert line in done.stdout
+    os.remove(tmp_path / "first/checkpoints/best.ckpt")
+    done = train(*SHORT, *runs["rest"], cwd=tmp_path)
     assert done.returncode == 1
     assert (
-        "fer: ckpt_path: first/checkpoints/last.ckpt has had all its epochs; raise " in done.stderr
+        "fer: ckpt_path: no first/checkpoints/best.ckpt, the best epoch so far; keep it"
+        in done.stderr
     )
 
 
