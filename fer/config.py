@@ -73,6 +73,9 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
     words = [word for word in arguments if not word.startswith("-")]
     overrides = _parsed(words)
     own = [one for one in overrides if not _is_hydras(one)]
+    for override in overrides:  # jobs that no check would see
+        if override.key_or_group.startswith("hydra.sweeper.params"):
+            raise InputError(f"{override.input_line}: name the values as in optim.lr=1e-3,3e-3")
     if not sweeping:
         for override in own:
             if override.is_sweep_override():

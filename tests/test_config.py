@@ -28,6 +28,8 @@ from fer.errors import InputError
         ("--config-name=mine", "--config-name=mine: no such option; there are key=value, -m and --help"),
         ("data.path=übung/x.csv", "data.path=übung/x.csv: no value that Hydra can read; meant as a "
          "word, it is quoted twice: 'data.path=\"übung/x.csv\"'"),
+        ("-m hydra.sweeper.params={seed:1}", "hydra.sweeper.params={seed:1}: name the "
+         "values as in optim.lr=1e-3,3e-3"),
         ("-m model=glob(*)", "model=glob(*): name the values, as in model=a,b"),
         ("-m trainer.devices=2", "trainer: a sweep (-m) wants devices=1 and num_nodes=1; each "
          "process of several would start the sweep again"),
