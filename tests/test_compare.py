@@ -197,6 +197,23 @@ def test_the_command_prints_the_table_and_writes_it(tmp_path: Path, caplog, caps
     assert float(rows[0]["val/acc"]) == pytest.approx(0.605) and rows[0]["n"] == "2"
 
 
+def test_rows_of_other_faces_are_told(tmp_path: Path, caplog) -> None:
+    caplog.set_level("INFO")
+    for seed in (78, 79):  # repetitions over splits, one row
+        make(tmp_path / f"one/{seed}", val=0.6, data__split="random", data__seed=seed)
+    make(tmp_path / "planes/a", val=0.6, data__channels=["original", "sobel"])
+    make(tmp_path / "planes/b", val=0.6, data__channels=["original"])
+    make(tmp_path / "split/a", val=0.6, data__split="random", data__seed=78)
+    make(tmp_path / "split/b", val=0.6)
+    for folder, told in (("one", False), ("planes", False), ("split", True)):
+        caplog.clear()
+        assert command.main([str(tmp_path / folder), "--out", str(tmp_path / f"{folder}-out")]) == 0
+        line = (
+            "note: rows differ in data.seed, data.split, so each has a validation part of its own"
+        )
+        assert (line in caplog.text) == told
+
+
 def test_many_differences_stand_above_the_numbers(tmp_path: Path, caplog) -> None:
     caplog.set_level("INFO")
     for name, long in (("a", 1), ("b", 2)):

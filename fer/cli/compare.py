@@ -36,6 +36,11 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         rows, repeated = table.repetitions(found)
         _left_out("no summary.json yet", unfinished)
         _left_out("done again later", [run.folder for run in repeated])
+        if keys := table.other_faces(rows):
+            log.info(
+                "note: rows differ in %s, so each has a validation part of its own: their ranks say little",
+                ", ".join(keys),
+            )
         lines = table.ranked(rows, by=words.by)
         log.info("%s\n", text(lines, names=table.telling([row[0] for row in rows]), by=words.by))
         log.info("first: %s", lines[0]["runs"])

@@ -17,6 +17,7 @@ MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
 LOWER_IS_BETTER = ("val/ece",)
+TAUGHT = ("data.batch_size", "data.channels", "data.sampler")  # of data's keys, not of its parts
 ABSENT = object()  # a key that a run's config does not have
 
 
@@ -63,6 +64,16 @@ def shown(run: Run, name: str) -> str:
     if thing is ABSENT:
         return ""
     return thing if isinstance(thing, str) else json.dumps(thing)
+
+
+def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
+    """The keys of `data` by which rows were validated on other faces than each other."""
+    runs = [run for row in rows for run in row]
+    keys = dict.fromkeys(key for run in runs for key in run.config)
+    own = [key for key in keys if key.startswith("data.") and key not in TAUGHT]
+    return [
+        key for key in own if len({frozenset(shown(run, key) for run in row) for row in rows}) > 1
+    ]
 
 
 def check_by(by: str, runs: Sequence[Run]) -> None:
