@@ -18,7 +18,7 @@ from fer.data.module import FaceData
 from fer.errors import InputError
 from fer.module import FaceModule
 from fer.preprocess import Preprocess
-from fer.teachers import Memory, Teachers
+from fer.teachers import Teachers
 
 # Lightning's hints and its warning of torch's own renaming are for those who write Trainers.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -116,16 +116,6 @@ def build_teachers(
         raise InputError(f"teacher_{fault}") from None
 
 
-def build_memory(cfg: DictConfig, data: FaceData) -> Memory | None:
-    """What `self_teaching` asks for; None where it is null. Raises InputError for a wrong share."""
-    if cfg.self_teaching is None:
-        return None
-    try:
-        return Memory(int(data.faces.rows.max()) + 1, len(data.classes), weight=cfg.self_teaching)
-    except ValueError as fault:
-        raise InputError(str(fault)) from None
-
-
 def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
     """The Trainer; `precision: auto` is resolved here."""
     node = cfg.trainer.copy()
@@ -182,10 +172,6 @@ def check(cfg: DictConfig) -> None:
         raise InputError(f"seed: {cfg.seed}, expected a whole number of 0 or more")
     if cfg.ema is not None and not 0 < cfg.ema < 1:
         raise InputError(f"ema: {cfg.ema}, expected a decay between 0 and 1, or null")
-    if cfg.self_teaching is not None and not 0 < cfg.self_teaching < 1:
-        raise InputError(
-            f"self_teaching: {cfg.self_teaching}, expected a share between 0 and 1, or null"
-        )
     if cfg.profiler not in (None, "torch"):
         raise InputError(f"profiler: {cfg.profiler!r}, expected torch or null")
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():

@@ -17,7 +17,7 @@ from fer.data.seen import Seen
 from fer.errors import InputError
 from fer.metrics import Predictions, confusion_matrix, measure
 from fer.preprocess import Preprocess, unit
-from fer.teachers import Memory, Teachers
+from fer.teachers import Teachers
 from fer.views import VIEWS
 
 
@@ -30,7 +30,7 @@ class FaceModule(L.LightningModule):
 
     seen: the faces it is trained and selected on, kept in checkpoints; views: what its
     probabilities are the mean of where it is measured (fer.views); teachers: what a batch's targets
-    are mixed with; memory: of what it has said itself, mixed in too. resolutions: sides in pixels that training images are shrunk to, each for an equal
+    are mixed with. resolutions: sides in pixels that training images are shrunk to, each for an equal
     share of the steps; None: never.
     """
 
@@ -61,7 +61,6 @@ class FaceModule(L.LightningModule):
         self.seen: tuple[Seen, ...] = ()
         self.views = VIEWS["none"]
         self.teachers: Teachers | None = None
-        self.memory: Memory | None = None
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
         # Without torchmetrics' own look for NaN, which waits for the device and leaves it out of the mean.
@@ -88,41 +87,22 @@ class FaceModule(L.LightningModule):
         return F.one_hot(batch["labels"], len(self.classes)).float()
 
     def on_fit_start(self) -> None:
-        for taught in (self.teachers, self.memory):
-            if taught is not None:
-                taught.to(self.device)
+        if self.teachers is not None:
+            self.teachers.to(self.device)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         self._seed(batch_index)
         labels = batch["labels"]
         with torch.no_grad():
-            own = self._own_targets(batch)
-            images, targets = self.augment(unit(batch["images"]), own)
-            whole = targets is own  # no two faces in one image
+            images, targets = self.augment(unit(batch["images"]), self._targets(batch))
             if self.teachers is not None:
                 targets = self.teachers(images, targets)
             images = self._shrunk(images)
         logits = self._logits(images)
-        if self.memory is not None and whole:
-            self._remember(batch, logits.detach())
         loss = self.loss(logits, targets)
         self.train_loss.update(loss.detach())
         self.train_acc.update(logits.detach(), labels)
         return loss
-
-    def _own_targets(self, batch: Batch) -> Tensor:
-        """The targets, with what the memory holds of the faces mixed in: [B, classes]."""
-        targets = self._targets(batch)
-        if self.memory is None:
-            return targets
-        progress = self.global_step / self.total_steps
-        return self.memory.targets(batch["rows"], targets, progress=progress)
-
-    def _remember(self, batch: Batch, logits: Tensor) -> None:
-        said = (batch["rows"], self._targets(batch), logits.float().softmax(1))
-        if self.trainer.world_size > 1:  # every process may be dealt any face in a later epoch
-            said = tuple(self.all_gather(part).flatten(0, 1) for part in said)
-        self.memory.keep(*said)
 
     def _shrunk(self, images: Tensor) -> Tensor:
         """`images` in the side of this share of the steps: [B, 1, side, side]."""
@@ -201,13 +181,7 @@ class FaceModule(L.LightningModule):
         scheduler = {"scheduler": schedule, "interval": interval, "monitor": self.monitor}
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if self.memory is not None and "memory" in checkpoint:
-            self.memory.said = checkpoint["memory"]
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if self.memory is not None:
-            checkpoint["memory"] = self.memory.said
         checkpoint["fer"] = {
             "recipe": self.recipe,
             "classes": list(self.classes),

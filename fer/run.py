@@ -17,7 +17,6 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from fer import checkpoint, figures
 from fer.build import (
     build_data,
-    build_memory,
     build_module,
     build_teachers,
     build_trainer,
@@ -56,7 +55,6 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     teachers = read_teachers(cfg)
     module.seen = seen_by(cfg, data, teachers)
     module.teachers = build_teachers(cfg, data, teachers)
-    module.memory = build_memory(cfg, data)
     facts = {
         "git": revision(),  # of the code that runs, whatever is committed meanwhile
         "parameters": count_parameters(module.network),

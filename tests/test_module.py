@@ -11,7 +11,6 @@ from fer.cli import command
 from fer.data.drawn import draw
 from fer.errors import InputError
 from fer.module import FaceModule
-from fer.teachers import Memory
 
 COUNT = 64
 GROWING = [
@@ -101,15 +100,6 @@ def test_a_loss_that_is_no_number_is_not_left_out_of_the_mean(faces):
         module.train_loss.update(torch.tensor(loss))
     with pytest.raises(InputError, match="training diverged"):
         module.train_numbers()
-
-
-@pytest.mark.parametrize(("mixup", "remembered"), [("[0.0,0.5]", COUNT), ("[1.0,0.5]", 0)])
-def test_faces_are_remembered_where_they_are_not_mixed(mixup: str, remembered: int, faces) -> None:
-    module = module_of(*SMALL, f"augment.mixup={mixup}", faces=faces)
-    module.memory = Memory(COUNT, 7, weight=0.5)
-    module.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    module.training_step(faces, 0)
-    assert module.memory.said.any(1).sum() == remembered
 
 
 def test_training_images_grow_and_measured_ones_are_whole() -> None:

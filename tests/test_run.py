@@ -180,8 +180,7 @@ def test_in_a_sweep_the_others_go_on_when_a_job_fails(tmp_path: Path) -> None:
 
 SHORT = (
     "data=drawn data.count=1001 data.batch_size=32 trainer=cpu +trainer.limit_train_batches=2 "
-    "trainer.precision=32-true trainer.enable_progress_bar=false schedule=constant ema=0.9 "
-    "self_teaching=0.5"
+    "trainer.precision=32-true trainer.enable_progress_bar=false schedule=constant ema=0.9"
 ).split()
 
 
@@ -195,11 +194,6 @@ def test_two_processes_give_the_table_of_one(tmp_path: Path) -> None:
         assert (tmp_path / "one" / file).read_text() == (tmp_path / "two" / file).read_text()
     rows = [pd.read_csv(tmp_path / name / "predictions.csv")["row"] for name in ("one", "two")]
     assert rows[0].is_unique and (rows[0] == rows[1]).all()
-    said = [
-        torch.load(tmp_path / name / "checkpoints/last.ckpt", weights_only=True)["memory"].any(1)
-        for name in ("one", "two")
-    ]
-    assert said[0].sum() == 64 and torch.equal(said[0], said[1])  # what either process was dealt
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
@@ -209,8 +203,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
         "rest": ["trainer.max_epochs=2", "ckpt_path=first/checkpoints/last.ckpt"],
     }
     for name, more in runs.items():
-        mixed = ["augment.mixup=[0.5,0.5]", "trainer.deterministic=true"]
-        fixed = [*SHORT, *more, *mixed, f"hydra.run.dir={name}"]
+        fixed = [*SHORT, *more, "trainer.deterministic=true", f"hydra.run.dir={name}"]
         done = train(*fixed, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     whole, rest = (

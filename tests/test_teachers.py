@@ -15,7 +15,7 @@ from fer import build, checkpoint, run
 from fer.cli import command
 from fer.data import drawn
 from fer.errors import InputError
-from fer.teachers import Memory, Teachers
+from fer.teachers import Teachers
 
 ROOT = Path(__file__).parent.parent
 DRAWN = ["data=drawn", "data.count=1001"]
@@ -82,27 +82,6 @@ def test_a_step_is_trained_towards_what_is_said_of_its_augmented_batch(monkeypat
     ((augmented, mixed),) = given
     assert torch.equal(shown[0], augmented)
     torch.testing.assert_close(towards[0], (mixed + said) / 2)
-
-
-def test_a_memory_is_the_mean_of_what_was_said_the_label_before_it() -> None:
-    memory = Memory(5, 2, weight=0.5)
-    rows, labels = torch.tensor([4, 1]), torch.eye(2)
-    torch.testing.assert_close(memory.targets(rows, labels, progress=1.0), labels)
-    memory.keep(rows, labels, torch.tensor([[0.2, 0.8], [0.0, 1.0]]))
-    memory.keep(rows[:1], labels[:1], torch.tensor([[0.4, 0.6]]))
-    # Row 4: 0.7 of 1 and 0.3 of 0.2, then 0.7 of that and 0.3 of 0.4.
-    said = torch.tensor([[0.652, 0.348], [0.0, 1.0]])
-    torch.testing.assert_close(memory.said[rows], said)
-    assert not memory.said[[0, 2, 3]].any()
-    expected = torch.lerp(labels, said, 0.5 * 0.4)
-    torch.testing.assert_close(memory.targets(rows, labels, progress=0.4), expected)
-
-
-@pytest.mark.parametrize("share", [0, 1, -0.5])
-def test_a_share_of_its_own_out_of_range_is_refused(share: float) -> None:
-    line = f"self_teaching: {share}, expected a share between 0 and 1, or null"
-    with pytest.raises(InputError, match=f"^{line}$"):
-        build.check(command.compose([*SMALL, f"self_teaching={share}"]))
 
 
 def train(cwd: Path, name: str, *words: str) -> subprocess.CompletedProcess[str]:
