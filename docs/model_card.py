@@ -10,7 +10,6 @@ evaluation, single view on the test part, gives the card its tables; others are 
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from fer.data.readers import ferplus
 from fer.data.seen import identical
 from fer.errors import InputError
 from fer.evaluate import assemble
+from fer.files import replacing
 from fer.page import duration, fixed, percent
 from fer.results import Measured
 
@@ -221,9 +221,8 @@ def write(folder: Path, content: Mapping[str, Any], measured: Measured) -> None:
     environment.filters.update(percent=percent, fixed=fixed, duration=duration)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(content)
     card = folder / "model_card.md"
-    temporary = card.with_name(f"{card.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, card)
+    with replacing(card) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     print(card)
 
 

@@ -6,11 +6,12 @@ the network. Whatever a user named (classes, title, config) is escaped.
 
 import base64
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
+
+from fer.files import replacing
 
 DASH = "–"  # stands where a number is missing
 
@@ -18,9 +19,8 @@ DASH = "–"  # stands where a number is missing
 def write_page(path: Path, template: str, **content: object) -> None:
     """Writes the `template` filled with `content`, whole or not at all."""
     page = _environment().get_template(template).render(**content)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
 def percent(value: float | None, form: str = ".2f") -> str:

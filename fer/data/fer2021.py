@@ -4,7 +4,6 @@ Training computes the planes anew from the original, so that nothing needs this 
 programs that read the lab's form.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from fer.data.readers.csvfile import USAGES
 from fer.data.readers.pixels import SIDE
 from fer.data.splits import Split
 from fer.errors import InputError
+from fer.files import replacing
 from fer.labels import EMOTIONS
 from fer.preprocess import Preprocess
 
@@ -39,22 +39,18 @@ def write_csv(path: Path, faces: Faces, split: Split, preprocess: Preprocess) ->
     for index, name in enumerate(PARTS):
         parts[split.part(name)] = index
     chosen = np.flatnonzero(parts >= 0)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with (
-            temporary.open("w", newline="") as file,
-            tqdm(total=len(chosen), desc="writing", disable=None, unit="face") as bar,
-        ):
-            file.write("emotion,pixels,Usage\n")
-            for start in range(0, len(chosen), CHUNK):
-                some = chosen[start : start + CHUNK]
-                for each, planes in zip(some, whole(faces.images[some], preprocess), strict=True):
-                    pixels = " ".join(map(str, planes.ravel().tolist()))
-                    file.write(f"{faces.labels[each]},{pixels},{usages[parts[each]]}\n")
-                bar.update(len(some))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="") as file,
+        tqdm(total=len(chosen), desc="writing", disable=None, unit="face") as bar,
+    ):
+        file.write("emotion,pixels,Usage\n")
+        for start in range(0, len(chosen), CHUNK):
+            some = chosen[start : start + CHUNK]
+            for each, planes in zip(some, whole(faces.images[some], preprocess), strict=True):
+                pixels = " ".join(map(str, planes.ravel().tolist()))
+                file.write(f"{faces.labels[each]},{pixels},{usages[parts[each]]}\n")
+            bar.update(len(some))
 
 
 def whole(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:

@@ -1,7 +1,6 @@
 """What the figures share: size and ink, colours, cells, plain words, and their way into a PNG."""
 
 import itertools
-import os
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from fer.files import replacing
 from fer.labels import COLOURS, OTHER_COLOURS, canonical
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide: sharp on a page, about 100 kB
@@ -41,9 +41,8 @@ def png_bytes(figure: Figure) -> bytes:
 
 def save(figure: Figure, path: Path) -> None:
     """Writes the figure as a PNG: whole or not at all (a temporary name, then renamed)."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(png_bytes(figure))
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(png_bytes(figure))
 
 
 def blank(width: float, height: float) -> Figure:

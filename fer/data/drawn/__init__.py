@@ -4,7 +4,6 @@ No photograph is behind them, so they may be shown and shared. Each face moves t
 its emotion; everything else about it is random.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from fer.data.drawn.strokes import sample
 from fer.data.readers.csvfile import USAGES
 from fer.data.readers.pixels import SIDE
 from fer.errors import InputError
+from fer.files import replacing
 from fer.labels import EMOTIONS
 
 INK = 4 * SIDE  # drawn large and shrunk, so that edges come out smooth
@@ -73,15 +73,10 @@ def write_csv(path: str | Path, *, count: int, seed: int) -> None:
         for part, size in enumerate(sizes(count))
         for k, emotion in enumerate(emotions(size))
     ]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", newline="") as file:
-            file.write("emotion,pixels,Usage\n")
-            for part, k, emotion in tqdm(rows, "drawing", disable=None, unit="face"):
-                stream = np.random.SeedSequence(seed, spawn_key=(part, k))
-                face = draw(emotion, np.random.default_rng(stream))
-                pixels = " ".join([TEXT[value] for value in face.tobytes()])
-                file.write(f"{emotion},{pixels},{usages[part]}\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        file.write("emotion,pixels,Usage\n")
+        for part, k, emotion in tqdm(rows, "drawing", disable=None, unit="face"):
+            stream = np.random.SeedSequence(seed, spawn_key=(part, k))
+            face = draw(emotion, np.random.default_rng(stream))
+            pixels = " ".join([TEXT[value] for value in face.tobytes()])
+            file.write(f"{emotion},{pixels},{usages[part]}\n")
