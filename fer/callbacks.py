@@ -41,11 +41,13 @@ class History(L.Callback):
         self.rows: list[dict[str, float]] = []
         self.training_seconds = 0.0
         self.images = 0
-        self.started = False
         self._started = self._resumed = 0.0
 
+    @property
+    def started(self) -> bool:
+        return self._started > 0
+
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        self.started = True
         self._started = self._resumed = time.perf_counter()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:

@@ -73,9 +73,6 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         module.network.compile()
     with logging_redirect_tqdm():  # an epoch's line stands above the progress bar, not in it
         trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
-    short = []
-    if not history.started:
-        short.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
     if trainer.interrupted:
         raise InputError(f"stopped by hand; go on with ckpt_path={folder}/checkpoints/last.ckpt")
 
@@ -88,7 +85,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     monitored = float(best.best_model_score)
     if not trainer.is_global_zero:
         return monitored
-    short += _cut_short(measured, parts)
+    short = _cut_short(measured, parts)
+    if not history.started:
+        short.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
     for sentence in short:
         log.info("note: %s", sentence)
     facts |= {

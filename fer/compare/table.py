@@ -17,7 +17,8 @@ MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
 LOWER_IS_BETTER = ("val/ece",)
-TAUGHT = ("data.batch_size", "data.channels", "data.sampler")  # of data's keys, not of its parts
+# Of data's keys those that leave the validation part as it is.
+TAUGHT = ("data.batch_size", "data.channels", "data.conflicts", "data.sampler")
 ABSENT = object()  # a key that a run's config does not have
 
 
