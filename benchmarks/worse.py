@@ -1,0 +1,141 @@
+"""PrivateTest in worse pictures: the shipped network beside fer's. python benchmarks/worse.py [OUT.csv]
+
+Wants what benchmarks/peers.py wants. Each change falls on every face of 48x48 pixels alike; uint8 again
+before a network prepares it. The set itself is full of stock photos: this asks what a webcam, bad
+light or a careless crop would cost. Nothing is chosen by it. Beside OUT.csv a picture of the same name.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import harness
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from peers import FER, SHIPPED, measure
+
+from fer.data.sources import FER2013
+from fer.figures import save
+
+SIDE = 48
+Change = Callable[
+    [np.ndarray], np.ndarray
+]  # float [48, 48], 0 to 1 -> the same, clipped afterwards
+
+
+def moved(*, zoom: float = 1.0, degrees: float = 0.0, across: float = 0.0) -> Change:
+    """About the centre; across: pixels to the right; the border repeated."""
+    matrix = cv2.getRotationMatrix2D(((SIDE - 1) / 2, (SIDE - 1) / 2), degrees, zoom)
+    matrix[0, 2] += across
+
+    def change(face: np.ndarray) -> np.ndarray:
+        return cv2.warpAffine(face, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+
+    return change
+
+
+def coarse(side: int) -> Change:
+    """As a face of `side` pixels, enlarged."""
+
+    def change(face: np.ndarray) -> np.ndarray:
+        small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+
+    return change
+
+
+def noisy(deviation: float) -> Change:
+    chance = np.random.default_rng(0)  # over the whole part: another draw for each face
+    return lambda face: face + chance.normal(0, deviation, face.shape).astype(np.float32)
+
+
+def jpeg(quality: int) -> Change:
+    def change(face: np.ndarray) -> np.ndarray:
+        words = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        _, code = cv2.imencode(".jpg", np.rint(face * 255).astype(np.uint8), words)
+        return cv2.imdecode(code, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+
+    return change
+
+
+def flat(face: np.ndarray) -> np.ndarray:
+    """A third of the contrast."""
+    return (face - face.mean()) / 3 + face.mean()
+
+
+RAMP = np.linspace(0.3, 1.3, SIDE, dtype=np.float32)
+
+CHANGES: dict[str, Change] = {
+    "as it is": lambda face: face,
+    "half as bright": lambda face: face / 2,
+    "brighter by 0.3 of white": lambda face: face + 0.3,
+    "a third of the contrast": flat,
+    "gamma 2": lambda face: face**2,
+    "gamma 0.5": lambda face: face**0.5,
+    "light from the right": lambda face: face * RAMP,
+    "turned by 15 degrees": moved(degrees=15),
+    "moved by 5 pixels": moved(across=5),
+    "cut closer, 1.25 times as large": moved(zoom=1.25),
+    "cut wider, 0.8 times as large": moved(zoom=0.8),
+    "of 32 pixels, enlarged": coarse(32),
+    "of 24 pixels, enlarged": coarse(24),
+    "noise of 0.02 of white": noisy(0.02),
+    "noise of 0.05 of white": noisy(0.05),
+    "JPEG, quality 30": jpeg(30),
+}
+
+
+def changed(images: np.ndarray, change: Change) -> np.ndarray:
+    """uint8 [N, 48, 48] -> the same."""
+    faces = (change(face.astype(np.float32) / 255) for face in images)
+    return np.stack([np.rint(face.clip(0, 1) * 255).astype(np.uint8) for face in faces])
+
+
+def rows() -> Iterator[dict[str, str | float]]:
+    torch.set_num_threads(1)
+    try:
+        data = FER2013()
+    except ValueError as fault:
+        print(f"benchmarks/worse.py: skipped, {fault}")
+        return
+    faces, test = data.faces, data.parts.test
+    networks = {peer.package: (peer.open(), peer.classes) for peer in (SHIPPED, FER)}
+    for name, change in CHANGES.items():
+        images = faces.images.copy()
+        images[test] = changed(faces.images[test], change)
+        data.faces = replace(faces, images=images)
+        for package, (network, classes) in networks.items():
+            if network is None:
+                continue
+            acc = measure(data, network, classes)["acc"]
+            print(f"{name}: {package} {acc:.4f}", flush=True)
+            yield {"change": name, "network": package, "rows": len(test), "acc": acc}
+
+
+def picture(found: list[dict[str, str | float]]) -> Figure:
+    """Accuracy by change, a colour a network."""
+    names = list(CHANGES)
+    figure = Figure(figsize=(8, 0.32 * len(names) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    for package, colour in ((SHIPPED.package, "#1f5fbf"), (FER.package, "#8a8f98")):
+        points = {row["change"]: 100 * row["acc"] for row in found if row["network"] == package}
+        if points:
+            places = [names.index(name) for name in points]
+            axes.plot(list(points.values()), places, "o", color=colour, label=package)
+            axes.axvline(points[names[0]], color=colour, linewidth=0.8, linestyle=":")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("accuracy on PrivateTest, %; dotted: as it is")
+    axes.grid(axis="x", color="#e0e0e0")
+    axes.legend(loc="upper left")
+    return figure
+
+
+if __name__ == "__main__":
+    found = list(rows())
+    harness.write(found)
+    if found and len(sys.argv) > 1:
+        save(picture(found), Path(sys.argv[1]).with_suffix(".png"))
