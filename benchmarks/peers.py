@@ -227,21 +227,30 @@ def measure(data: FER2013, network: Network, classes: Sequence[str]) -> dict[str
     return numbers | {"ms": 1000 * statistics.median(seconds)}
 
 
-def rows() -> Iterator[dict[str, str | float]]:
-    """A row a network that can be had here, the shipped one first."""
+def tested(*peers: Peer) -> Iterator[tuple[Peer, Network, FER2013]]:
+    """Each network that can be had here and has not seen the test part, beside the faces; on one thread.
+
+    The others are left out, which a line says; all of them without the faces.
+    """
     torch.set_num_threads(1)
     try:
         data = FER2013()
     except ValueError as fault:
-        print(f"benchmarks/peers.py: skipped, {fault}")
+        print(f"{sys.argv[0]}: skipped, {fault}")
         return
-    for peer in (SHIPPED, *PEERS):
+    for peer in peers:
         if (network := peer.open()) is None:
             continue
-        file = peer.weights()
-        if peer is SHIPPED and (known := seen_rows(checkpoint.read(file), data, "test")):
+        if peer is SHIPPED and (known := seen_rows(checkpoint.read(peer.weights()), data, "test")):
             print(f"shipped: skipped, {known}")
             continue
+        yield peer, network, data
+
+
+def rows() -> Iterator[dict[str, str | float]]:
+    """A row a network, the shipped one first."""
+    for peer, network, data in tested(SHIPPED, *PEERS):
+        file = peer.weights()
         row = {
             "network": f"{peer.package}, {peer.note}" if peer.note else peer.package,
             "weights": file.name,

@@ -13,17 +13,14 @@ from pathlib import Path
 import cv2
 import harness
 import numpy as np
-import torch
 from matplotlib.figure import Figure
-from peers import FER, SHIPPED, measure
+from peers import FER, SHIPPED, measure, tested
 
-from fer.data.sources import FER2013
-from fer.figures import save
+from fer.figures.canvas import LINE, TRAIN, VALIDATION, blank, save
 
 SIDE = 48
-Change = Callable[
-    [np.ndarray], np.ndarray
-]  # float [48, 48], 0 to 1 -> the same, clipped afterwards
+# Of a face, float [48, 48] from 0 to 1; what comes out is clipped afterwards.
+Change = Callable[[np.ndarray], np.ndarray]
 
 
 def moved(*, zoom: float = 1.0, degrees: float = 0.0, across: float = 0.0) -> Change:
@@ -95,32 +92,27 @@ def changed(images: np.ndarray, change: Change) -> np.ndarray:
 
 
 def rows() -> Iterator[dict[str, str | float]]:
-    torch.set_num_threads(1)
-    try:
-        data = FER2013()
-    except ValueError as fault:
-        print(f"benchmarks/worse.py: skipped, {fault}")
+    """A row a change and network."""
+    if not (found := list(tested(SHIPPED, FER))):
         return
+    data = found[0][2]
     faces, test = data.faces, data.parts.test
-    networks = {peer.package: (peer.open(), peer.classes) for peer in (SHIPPED, FER)}
     for name, change in CHANGES.items():
         images = faces.images.copy()
         images[test] = changed(faces.images[test], change)
         data.faces = replace(faces, images=images)
-        for package, (network, classes) in networks.items():
-            if network is None:
-                continue
-            acc = measure(data, network, classes)["acc"]
-            print(f"{name}: {package} {acc:.4f}", flush=True)
-            yield {"change": name, "network": package, "rows": len(test), "acc": acc}
+        for peer, network, _ in found:
+            acc = measure(data, network, peer.classes)["acc"]
+            print(f"{name}: {peer.package} {acc:.4f}", flush=True)
+            yield {"change": name, "network": peer.package, "rows": len(test), "acc": acc}
 
 
 def picture(found: list[dict[str, str | float]]) -> Figure:
     """Accuracy by change, a colour a network."""
     names = list(CHANGES)
-    figure = Figure(figsize=(8, 0.32 * len(names) + 1.2), layout="constrained")
+    figure = blank(8, 0.32 * len(names) + 1.2)
     axes = figure.subplots()
-    for package, colour in ((SHIPPED.package, "#1f5fbf"), (FER.package, "#8a8f98")):
+    for package, colour in ((SHIPPED.package, VALIDATION), (FER.package, TRAIN)):
         points = {row["change"]: 100 * row["acc"] for row in found if row["network"] == package}
         if points:
             places = [names.index(name) for name in points]
@@ -129,7 +121,7 @@ def picture(found: list[dict[str, str | float]]) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("accuracy on PrivateTest, %; dotted: as it is")
-    axes.grid(axis="x", color="#e0e0e0")
+    axes.grid(axis="x", color=LINE)
     axes.legend(loc="upper left")
     return figure
 
