@@ -224,3 +224,8 @@ def _check_checkpoint(path: Path, module: FaceModule) -> None:
     own = {name: value.shape for name, value in module.state_dict().items()}
     if own != {name: value.shape for name, value in weights.items()}:
         raise InputError(f"ckpt_path: {path} holds another network than this config builds")
+    if not (best := path.with_name("best.ckpt")).is_file():
+        raise InputError(
+            f"ckpt_path: no {best}, the best epoch so far; keep it beside the checkpoint that a run "
+            "goes on from"
+        )

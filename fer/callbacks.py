@@ -10,7 +10,6 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
-from fer.errors import InputError
 from fer.files import copy_file, write_csv
 
 log = logging.getLogger(__name__)
@@ -112,13 +111,7 @@ class Best(ModelCheckpoint):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         place = Path(self.dirpath) / "best.ckpt"
         if self._resumed is not None and self.dirpath != state["dirpath"]:
-            earlier = self._resumed.with_name("best.ckpt")
-            if not earlier.is_file():
-                raise InputError(
-                    f"ckpt_path: no {earlier}, the best epoch so far; keep it beside the checkpoint "
-                    "that a run goes on from"
-                )
-            copy_file(earlier, place)
+            copy_file(self._resumed.with_name("best.ckpt"), place)
             best = {"best_model_path": str(place), "kth_best_model_path": str(place)}
             ranked = {"best_k_models": {str(place): state["best_model_score"]}}
             state = state | best | ranked | {"dirpath": self.dirpath, "last_model_path": ""}

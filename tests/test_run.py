@@ -222,7 +222,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
     assert line in done.stdout
     os.remove(tmp_path / "first/checkpoints/best.ckpt")
     done = train(*SHORT, *runs["rest"], cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert (
         "fer: ckpt_path: no first/checkpoints/best.ckpt, the best epoch so far; keep it"
         in done.stderr
