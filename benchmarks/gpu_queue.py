@@ -170,7 +170,7 @@ def write_results(items: Sequence[Item], states: dict[str, str], out: Path) -> N
         numbers = summary(path.parent)
         row = {"name": path.parent.name, "state": "done", "words": f"tta={numbers['tta']}"}
         rows.append({key: numbers.get(key, "") for key in COLUMNS} | row)
-    write_csv(out / "results.csv", tuple(COLUMNS), rows)
+    write_csv(out / "results.csv", COLUMNS, ([row[key] for key in COLUMNS] for row in rows))
 
 
 def keep(items: Sequence[Item], out: Path) -> None:

@@ -69,7 +69,7 @@ class History(L.Callback):
         self.rows.append(row)
         if not trainer.is_global_zero:
             return
-        write_csv(self.path, COLUMNS, self.rows)
+        write_csv(self.path, COLUMNS, ([row[name] for name in COLUMNS] for row in self.rows))
         shown = {name: value for name, value in numbers.items() if "/" in name}
         for logger in trainer.loggers:
             logger.log_metrics({**shown, **row}, step=trainer.current_epoch)

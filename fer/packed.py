@@ -5,7 +5,6 @@ rest. Together they hold all that a checkpoint keeps, and fer.checkpoint reads e
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from fer.data.seen import Seen
 from fer.errors import InputError
+from fer.files import replacing
 from fer.provenance import revision, sha256, versions
 
 TENSORS, FACTS = "network.safetensors", "network.json"
@@ -38,26 +38,22 @@ def save(
     tensors = {name: _packed(name, tensor) for name, tensor in weights.items()}
     for index, each in enumerate(kept["seen"]):
         tensors |= _record(f"{SEEN}{index}", each)
-    mine = os.getpid()
-    file, beside = (folder / f"{name}.{mine}.tmp" for name in (TENSORS, FACTS))
-    file.write_bytes(
-        safetensors.save(tensors)
-    )  # save_file leaves a file that its owner alone may read
-    facts = {
-        **kept,
-        "seen": [each.fingerprint for each in kept["seen"]],
-        "preprocess": {
-            name: weights[f"preprocess.{name}"].flatten().tolist() for name in ("mean", "std")
-        },
-        "precision": "float16",
-        "sha256": sha256(file),
-        "versions": versions(),
-        "git": revision(),
-        "results": results,
-    }
-    beside.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
-    os.replace(file, folder / TENSORS)
-    os.replace(beside, folder / FACTS)
+    with replacing(folder / FACTS) as beside, replacing(folder / TENSORS) as file:
+        # save_file leaves a file that its owner alone may read
+        file.write_bytes(safetensors.save(tensors))
+        facts = {
+            **kept,
+            "seen": [each.fingerprint for each in kept["seen"]],
+            "preprocess": {
+                name: weights[f"preprocess.{name}"].flatten().tolist() for name in ("mean", "std")
+            },
+            "precision": "float16",
+            "sha256": sha256(file),
+            "versions": versions(),
+            "git": revision(),
+            "results": results,
+        }
+        beside.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
 
 
 def load(path: Path, *, device: str) -> dict[str, Any]:

@@ -85,33 +85,25 @@ def write_measured(folder: Path, measured: Measured) -> None:
     Where some rows were seen, predictions.csv marks them in a column `seen`, and the others hold
     the clean rows alone.
     """
-    names = [f"p_{name}" for name in measured.classes]
-    values = zip(
-        measured.rows.tolist(),
-        measured.labels.tolist(),
-        measured.predictions.tolist(),
-        measured.probabilities.tolist(),
-        strict=True,
-    )
-    lines = [
-        {"row": row, "label": label, "prediction": prediction}
-        | {name: f"{number:.9g}" for name, number in zip(names, numbers, strict=True)}
-        for row, label, prediction, numbers in values
-    ]
-    columns = ("row", "label", "prediction", *names)
+    columns = {
+        "row": measured.rows.tolist(),
+        "label": measured.labels.tolist(),
+        "prediction": measured.predictions.tolist(),
+    }
+    for name, numbers in zip(measured.classes, measured.probabilities.T.tolist(), strict=True):
+        columns[f"p_{name}"] = [f"{number:.9g}" for number in numbers]
     if not measured.whole:
-        columns += ("seen",)
-        for line, seen in zip(lines, measured.seen.tolist(), strict=True):
-            line["seen"] = int(seen)
-    write_csv(folder / "predictions.csv", columns, lines)
+        columns["seen"] = measured.seen.int().tolist()
+    write_csv(folder / "predictions.csv", tuple(columns), zip(*columns.values(), strict=True))
     matrix = measured.matrix(clean=not measured.whole)
     table = metrics.table(matrix, measured.classes)
-    write_csv(folder / "summary.csv", ("emotions", "true_preds", "false_preds", "accuracy"), table)
-    counts = [
-        {"true": name} | dict(zip(measured.classes, row, strict=True))
-        for name, row in zip(measured.classes, matrix.tolist(), strict=True)
-    ]
-    write_csv(folder / "confusion_matrix.csv", ("true", *measured.classes), counts)
+    write_csv(folder / "summary.csv", tuple(table[0]), (line.values() for line in table))
+    counts = zip(measured.classes, matrix.tolist(), strict=True)
+    write_csv(
+        folder / "confusion_matrix.csv",
+        ("true", *measured.classes),
+        ((name, *row) for name, row in counts),
+    )
     figures.save(
         figures.confusion(matrix.numpy(), measured.classes), folder / "confusion_matrix.png"
     )

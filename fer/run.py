@@ -115,8 +115,10 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "versions": versions(),
     }
     summary = summarise(measured) | facts
-    _write(folder, cfg, data, counts, measured, history, summary, command, overrides)
-    _tensorboard(logger, module, cfg, summary, measured, data)
+    shown = "test" if "test" in measured else "val"
+    wrong = mistakes(measured[shown], data.faces)
+    _write(folder, cfg, data, counts, measured, history, summary, wrong, command, overrides)
+    _tensorboard(logger, module, cfg, summary, shown, wrong, data)
     return monitored
 
 
@@ -223,12 +225,11 @@ def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
     )
 
 
-def _write(folder, cfg, data, counts, measured, history, summary, command, overrides) -> None:
+def _write(
+    folder, cfg, data, counts, measured, history, summary, wrong, command, overrides
+) -> None:
     """Every file of the run folder that is written once, at the end."""
     test = measured.get("test")
-    shown = test if test is not None else measured["val"]
-    faces = data.faces
-    wrong = mistakes(shown, faces)
     tables: dict[str, list] = {"all": [], "clean": []}
     figures.save(figures.curves(history.rows), folder / "curves.png")
     write_json(folder / "summary.json", summary)
@@ -244,7 +245,7 @@ def _write(folder, cfg, data, counts, measured, history, summary, command, overr
         )
     write_report(
         folder / "report.html",
-        title=f"{cfg.model._target_.rsplit('.', 1)[1]} on {Path(faces.source).name}",
+        title=f"{cfg.model._target_.rsplit('.', 1)[1]} on {Path(data.faces.source).name}",
         config=OmegaConf.to_yaml(cfg, resolve=True),
         overrides=overrides,
         command=shlex.join(command),
@@ -254,22 +255,21 @@ def _write(folder, cfg, data, counts, measured, history, summary, command, overr
         clean_table=tables["clean"],
         history=history.rows,
         summary=summary,
-        confusion_matrix=shown.matrix().numpy() if test is not None else None,
-        calibration=shown.calibration() if test is not None else None,
+        confusion_matrix=test.matrix().numpy() if test is not None else None,
+        calibration=test.calibration() if test is not None else None,
         mistakes=wrong,
     )
     log.info("report: %s", folder / "report.html")
 
 
-def _tensorboard(logger, module, cfg, summary, measured, data) -> None:
+def _tensorboard(logger, module, cfg, summary, part, wrong, data) -> None:
     """The final numbers, the sheet of mistakes, the graph, and HParams, which rank by validation."""
     board = logger.experiment
     numbers = {key: value for key, value in summary.items() if isinstance(value, (int, float))}
     for key, value in numbers.items():
         if key.startswith("test/") or key == "gap":
             board.add_scalar(key, value, 0)
-    part = "test" if "test" in measured else "val"
-    sheet, captions = mistakes(measured[part], data.faces)
+    sheet, captions = wrong
     if len(captions):
         figure = figures.faces(sheet, captions, title="Most confident mistakes")
         board.add_image(f"{part}/mistakes", figures.pixels(figure), 0, dataformats="HWC")

@@ -1,13 +1,14 @@
 """What a measured part counts: all rows, or the clean ones alone where some were seen."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from fer.data.faces import Faces
-from fer.results import Measured, mistakes
+from fer.results import Measured, mistakes, write_measured
 
 # Predicted 0 0 1 1 with these confidences; the second and the last are wrong.
 PART = Measured(
@@ -42,3 +43,11 @@ def test_clean_rows_alone_count_where_one_was_seen() -> None:
     assert correct.tolist() == [True, True, False]
     assert mistakes(part, FACES)[0][:, 0, 0].tolist() == [8]
     assert mistakes(part, FACES, most=0)[0].shape == (0, 2, 2)
+
+
+def test_a_class_may_be_called_as_a_column_is(tmp_path: Path) -> None:
+    write_measured(tmp_path, replace(PART, classes=("true", "row")))
+    counts = (tmp_path / "confusion_matrix.csv").read_text().splitlines()
+    assert counts == ["true,true,row", "true,1,1", "row,1,1"]
+    predictions = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert predictions[:2] == ["row,label,prediction,p_true,p_row", "2,0,0,0.899999976,0.100000001"]

@@ -131,5 +131,5 @@ def _line(row: Sequence[Run], names: Sequence[str], numbers: Sequence[str]) -> L
 def write(folder: Path, lines: list[Line]) -> Path:
     """compare.csv, written into `folder`."""
     path = folder / "compare.csv"
-    write_csv(path, tuple(lines[0]), lines)
+    write_csv(path, tuple(lines[0]), (line.values() for line in lines))
     return path
