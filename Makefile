@@ -39,7 +39,7 @@ bench-long: .venv/ready
 	$(BIN)/python benchmarks/picture.py
 
 gpu-queue: .venv/ready
-	$(BIN)/python benchmarks/gpu_queue.py --minutes $(MINUTES)
+	$(BIN)/python benchmarks/gpu_queue.py --minutes $(MINUTES) trainer=gpu
 
 clean:
 	rm -rf .venv

@@ -1,6 +1,6 @@
 """The runs that want a GPU, one after another within so many minutes; called again, it goes on.
 
-    python benchmarks/gpu_queue.py --minutes 25 --dry-run
+    python benchmarks/gpu_queue.py --minutes 25 trainer=gpu --dry-run
     python benchmarks/gpu_queue.py --minutes 25 [--list FILE.csv] [--out runs/gpu] [--cut] [key=value ...]
 
 The list has a row a run, the most wanted first: name, minutes it is expected to take on an H100, the

@@ -17,9 +17,6 @@ from typing import Any
 
 import torch
 
-COLUMNS = (
-    "what", "against", "unit", "ours", "theirs", "ratio", "lowest", "highest", "wanted", "rounds"
-)  # fmt: skip
 Row = dict[str, str | float]
 
 
@@ -33,7 +30,7 @@ def paired(
     wanted: str = "",
     rounds: int = 5,
 ) -> Row:
-    """A row of COLUMNS: medians of both in `unit`, and the median, least and greatest ratio of a pair.
+    """A row: medians of both in `unit`, and the median, least and greatest ratio of a pair.
 
     `ours` and `theirs` run once each and give a number; one pair warms up and does not count.
     wanted: of the ratio, such as ">= 0.97"; empty where it is only reported.
@@ -99,16 +96,15 @@ def _processor() -> str:
 def write(rows: Iterable[Mapping[str, str | float]], words: Sequence[str] = sys.argv) -> None:
     """The rows as csv, each with the machine beside it: `words` are a program and perhaps a path.
 
-    Their columns are those of `paired`, or whatever else the first has.
+    Their columns are those of the first. Without rows, as where a benchmark is skipped, nothing is written.
     """
+    if not (rows := list(rows)):
+        return
     path = Path(words[1] if len(words) > 1 else f"runs/bench/{Path(words[0]).stem}.csv")
-    rows = list(rows)
     facts = machine()
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(
-            file, (*(rows[0] if rows else COLUMNS), *facts), lineterminator="\n"
-        )
+        writer = csv.DictWriter(file, (*rows[0], *facts), lineterminator="\n")
         writer.writeheader()
         for row in rows:
             numbers = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}

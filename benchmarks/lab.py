@@ -2,7 +2,7 @@
 
 Its loop: plain PyTorch, fp32, NCHW, batches of 32 from a TensorDataset through a DataLoader. Ours: the
 product's loop with the lab's recipe, in bf16 channels_last where the processor has it. Three planes
-a face, three steps after the first: one takes seconds. The last row carries its loop's speed on to the 35
+a face, three steps after the first: one takes seconds. The second row carries the loop's speed on to the 35
 epochs of 25,120 faces that its 60.9 % took; ours is the committed run of cpu_fast, which passes them on
 validation.
 """
