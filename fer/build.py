@@ -151,7 +151,7 @@ def _is_plateau(cfg: DictConfig) -> bool:
 def _build(cfg: DictConfig, group: str, **supplied: Any) -> Any:
     """The object of a config group; what its constructor refuses becomes one line."""
     try:
-        return instantiate(cfg[group], _convert_="all", **supplied)
+        return instantiate(cfg[group], _convert_="all", _recursive_=False, **supplied)
     except InputError:
         raise
     except Exception as fault:  # hydra wraps whatever a constructor raises

@@ -107,23 +107,32 @@ def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
 
 
 def check_recipe(recipe: Mapping[str, Any]) -> None:
-    """Raises InputError for a finished run's config that would build what no YAML names."""
-    unknown = set(_targets(recipe)) - _known_targets()
+    """Raises InputError for a finished run's config that would build what no YAML names.
+
+    It is looked at in OmegaConf's own form, where no tuple hides a node; an interpolation, which could
+    become any node once it is read, does not occur in what a run keeps.
+    """
+    words = list(_words(OmegaConf.to_container(OmegaConf.create(dict(recipe)), resolve=False)))
+    for key, word in words:
+        if "${" in word:
+            raise InputError(f"{key}: {word!r}; a finished recipe holds values alone")
+    unknown = {word for key, word in words if key == "_target_"} - _known_targets()
     if unknown:
         raise InputError(
             f"{min(unknown)}: no config in {conf_folder()} builds it, but this recipe would"
         )
 
 
-def _targets(node: Any) -> Iterable[str]:
-    """Everything that a config names to be built, at any depth."""
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            yield str(node["_target_"])
-        node = list(node.values())
-    if isinstance(node, list):
+def _words(node: Any, key: str = "") -> Iterable[tuple[str, str]]:
+    """Every value that is a word, at any depth, with its key; what is to be built always is one."""
+    if isinstance(node, dict):
+        for name, inner in node.items():
+            yield from _words(inner, str(name))
+    elif isinstance(node, list):
         for inner in node:
-            yield from _targets(inner)
+            yield from _words(inner, key)
+    elif key == "_target_" or isinstance(node, str):
+        yield key, str(node)
 
 
 def _known_targets() -> set[str]:

@@ -101,6 +101,10 @@ def test_a_recipe_builds_only_what_a_config_names() -> None:
     recipe = config.OmegaConf.to_container(cfg)
     assert config.revise(recipe, ["data.count=700"]).data.count == 700
     assert config.revise(recipe, ["trainer=cpu"]).trainer.accelerator == "cpu"
-    for node in ({"_target_": "os.mkdir"}, {"channels": [{"_target_": "os.mkdir"}]}):
+    built = {"_target_": "os.mkdir"}
+    for node in (built, {"channels": [built]}, {"channels": ({"deep": (built,)},)}):
         with pytest.raises(InputError, match="^os.mkdir: no config in .* builds it"):
             config.revise(recipe | {"model": recipe["model"] | node}, [])
+    hidden = {"channels": "${oc.create:{_target_:os.mkdir}}"}
+    with pytest.raises(InputError, match="^channels: .* a finished recipe holds values alone"):
+        config.revise(recipe | {"model": recipe["model"] | hidden}, [])
