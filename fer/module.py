@@ -69,6 +69,7 @@ class FaceModule(L.LightningModule):
         self.eval_loss = MeanMetric(nan_strategy="disable")
         self.predictions = Predictions()
         self.matrix: np.ndarray | None = None  # validation's, of the last epoch
+        self.tested: tuple[Tensor, Tensor, Tensor] | None = None  # what Predictions gives of a test
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities [B, classes] of faces [B, 1, S, S], uint8 or float in [0, 1]."""
@@ -165,6 +166,11 @@ class FaceModule(L.LightningModule):
         numbers = measure(probabilities, labels, self.classes)
         numbers["loss"] = self.eval_loss.compute()
         self._say({f"val/{name}": number for name, number in numbers.items()})
+
+    def on_test_epoch_end(self) -> None:
+        # Now, while all processes have them on their devices: afterwards Lightning takes the module
+        # to the CPU, and NCCL gathers from GPUs alone.
+        self.tested = self.predictions.compute()
 
     def _say(self, numbers: dict[str, Any]) -> None:
         """Numbers for the callbacks and the progress bar; the History callback logs them."""

@@ -29,7 +29,7 @@ from fer.data import splits
 from fer.data.module import FaceData
 from fer.data.seen import Seen, elsewhere, record
 from fer.errors import InputError
-from fer.evaluate import measure, say, seen_rows, split_words
+from fer.evaluate import MOST_COPIES, by_hand, measure, say, seen_rows, split_words
 from fer.files import write_json
 from fer.models.blocks import count_gflop, count_parameters
 from fer.optim import average
@@ -38,8 +38,6 @@ from fer.report import write_report
 from fer.results import Measured, mistakes, write_measured
 
 log = logging.getLogger(__name__)
-
-MOST_COPIES = 0.2  # of a test part's rows; FER2013's own has 0.09
 
 
 def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[str]) -> float:
@@ -73,10 +71,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
     if cfg.compile:
         module.network.compile()
-    with logging_redirect_tqdm():  # an epoch's line stands above the progress bar, not in it
+    with by_hand(), logging_redirect_tqdm():  # an epoch's line stands above the progress bar
         trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
-    if trainer.interrupted:
-        raise InputError(f"stopped by hand; go on with ckpt_path={folder}/checkpoints/last.ckpt")
 
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     module.load_state_dict(kept["state_dict"])

@@ -18,6 +18,9 @@ from fer.build import build_data, build_module
 from fer.cli import command, ensemble, evaluate, pack
 from fer.data import drawn
 from fer.errors import InputError
+from fer.evaluate import assemble
+from fer.evaluate import evaluate as measure
+from fer.module import FaceModule
 
 ROOT = Path(__file__).parent.parent
 DATA = ["data=drawn", "data.count=1001"]
@@ -190,6 +193,16 @@ def test_what_it_was_trained_or_chosen_on_is_refused(
     assert line in error and error.count("\n") == 1
 
 
+def test_predictions_are_gathered_before_the_trainer_ends(runs: Path, monkeypatch) -> None:
+    # Afterwards Lightning takes the module to the CPU, and processes on GPUs can gather no more.
+    monkeypatch.chdir(runs)
+    met = []
+    monkeypatch.setattr(FaceModule, "teardown", lambda module, stage: met.append(module.tested))
+    members = assemble([checkpoint.read(Path("fair"))], [])
+    measured = measure(members, part="test", tta="none")
+    assert [len(rows) for rows, _, _ in met] == [len(measured.rows)] == [100]
+
+
 @pytest.mark.parametrize("network", ["fair", "packed"])
 def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called, network: str) -> None:
     # One row less makes another set of it: now only pixels tell what was seen.
@@ -227,7 +240,7 @@ def test_a_set_of_nothing_but_copies_is_refused(runs: Path, called) -> None:
     for main, networks in ((evaluate.main, ["packed"]), (ensemble.main, ["fair", "swapped"])):
         status, folder, said, error = called(main, *networks, *other)
         assert status == 1 and not folder.exists() and "accuracy" not in said
-        assert "copies.csv: all 20 test rows are pixel-identical to faces that " in error
+        assert "copies.csv: all of 20 test rows are pixel-identical to faces that " in error
         assert error.count("\n") == 1
 
 

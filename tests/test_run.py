@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
 from fer import metrics
+from fer.cli import evaluate
 from fer.data import drawn
 from fer.labels import EMOTIONS
 
@@ -130,7 +133,9 @@ def test_a_profiled_run_leaves_a_trace_beside_tensorboards_events(tmp_path: Path
     assert "convolution_backward" in (tmp_path / "run/tensorboard/profile.txt").read_text()
 
 
-def test_a_test_part_of_which_a_fifth_is_trained_on_is_refused(tmp_path: Path) -> None:
+def test_a_test_part_of_which_a_fifth_is_trained_on_is_refused(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
     drawn.write_csv(tmp_path / "faces.csv", count=1001, seed=0)
     rows = (tmp_path / "faces.csv").read_text()
     copies = [
@@ -143,6 +148,33 @@ def test_a_test_part_of_which_a_fifth_is_trained_on_is_refused(tmp_path: Path) -
         "fer: copied.csv: 21 of 100 test rows have a pixel-identical one in train or val, more than 20%"
     )
     assert done.stderr.count("\n") == 1
+    small = ["model.channels=[4]", "model.repeats=[1]", "test=false", "hydra.run.dir=untested"]
+    assert train("data.path=copied.csv", "trainer=debug", *small, cwd=tmp_path).returncode == 0
+    monkeypatch.chdir(tmp_path)
+    assert evaluate.main(["untested", "--out", "measured"]) == 1 and not Path("measured").exists()
+    line = "fer: copied.csv: 21 of 100 test rows are pixel-identical to faces that untested/checkpoints/"
+    assert capsys.readouterr().err.startswith(line)
+
+
+def test_a_run_stopped_by_hand_says_how_it_goes_on(tmp_path: Path) -> None:
+    words = ["data=drawn", "data.count=1001", "trainer.max_epochs=500", "hydra.run.dir=run"]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *words, "model.channels=[4]", "model.repeats=[1]"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored under `make &`
+    )
+    while process.poll() is None and not (tmp_path / "run/checkpoints/last.ckpt").exists():
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert process.returncode == 1
+    run = tmp_path / "run"
+    line = f"fer: stopped by hand; ckpt_path={run}/checkpoints/last.ckpt goes on (log: {run}/train.log)"
+    assert error.splitlines()[-1].endswith(line)
 
 
 def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:

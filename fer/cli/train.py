@@ -67,9 +67,15 @@ def _job(cfg: DictConfig) -> float:
     try:
         return run.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
     except (Exception, KeyboardInterrupt) as fault:
-        line = " ".join(str(fault).split()) or type(fault).__name__
+        line = " ".join(str(fault).split())
         log.debug("%s", traceback.format_exc())
-        if not isinstance(fault, InputError):
+        if isinstance(fault, KeyboardInterrupt):
+            last = folder / "checkpoints/last.ckpt"
+            line = "stopped by hand"
+            line += (
+                f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
+            )
+        elif not isinstance(fault, InputError):
             line = f"{type(fault).__name__}: {line}"
         print(f"fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
         if settings.mode == RunMode.MULTIRUN and isinstance(fault, KeyboardInterrupt):
