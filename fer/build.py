@@ -26,6 +26,23 @@ warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
 
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
 
+# Types of the top-level keys: those whose default is null or an empty list do not show theirs.
+SETTINGS = {
+    "seed": int,
+    "monitor": Literal[MONITORS],
+    "patience": int | None,
+    "ckpt_path": str | None,
+    "test": bool,
+    "compile": bool,
+    "channels_last": bool,
+    "teacher": list[str],
+    "teacher_weight": float,
+    "teacher_temperature": float,
+    "resolutions": list[int] | None,
+    "ema": float | None,
+    "profiler": Literal["torch"] | None,
+}
+
 # Parameters of constructors that the program supplies, by node of the config.
 SUPPLIED = {
     "model": frozenset({"in_channels", "classes", "size"}),
@@ -33,7 +50,10 @@ SUPPLIED = {
     "optim": frozenset({"network"}),
     "schedule": frozenset({"optimizer", "total_steps", "higher"}),
     "loss": frozenset({"counts"}),
-    "trainer": frozenset({"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}),
+    "trainer": frozenset(
+        {"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}
+        | {"num_sanity_val_steps", "enable_model_summary"}
+    ),
 }
 
 
@@ -120,10 +140,10 @@ def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
     """The Trainer; `precision: auto` is resolved here."""
     node = cfg.trainer.copy()
     gpu = torch.cuda.is_available()
-    if node.accelerator in ("gpu", "cuda") and not gpu:
+    if node.get("accelerator") in ("gpu", "cuda") and not gpu:
         raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
-    if node.precision == "auto":
-        node.precision = auto_precision(gpu=gpu and node.accelerator != "cpu")
+    if node.get("precision") == "auto":
+        node.precision = auto_precision(gpu=gpu and node.get("accelerator") != "cpu")
     return _build(
         OmegaConf.create({"trainer": node}),
         "trainer",
@@ -165,15 +185,15 @@ def _build(cfg: DictConfig, group: str, **supplied: Any) -> Any:
 
 def check(cfg: DictConfig) -> None:
     """Builds everything that needs no faces, without memory; raises InputError before a run starts."""
-    if cfg.monitor not in MONITORS:
-        known = ", ".join(MONITORS)
-        raise InputError(f"monitor: {cfg.monitor!r}; training may look at {known}")
-    if not isinstance(cfg.seed, int) or cfg.seed < 0:
-        raise InputError(f"seed: {cfg.seed}, expected a whole number of 0 or more")
+    config.check_settings(cfg, SETTINGS)
+    if not 0 <= cfg.seed < 2**32:
+        raise InputError(f"seed: {cfg.seed}, expected 0 to {2**32 - 1}")
     if cfg.ema is not None and not 0 < cfg.ema < 1:
         raise InputError(f"ema: {cfg.ema}, expected a decay between 0 and 1, or null")
-    if cfg.profiler not in (None, "torch"):
-        raise InputError(f"profiler: {cfg.profiler!r}, expected torch or null")
+    if cfg.patience is not None and cfg.patience < 1:
+        raise InputError(f"patience: {cfg.patience}, expected 1 epoch or more, or null")
+    _check_epochs(cfg.trainer)
+    _check_taught(cfg)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")
     data = build_data(cfg)
@@ -188,6 +208,27 @@ def check(cfg: DictConfig) -> None:
     build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
     if cfg.ckpt_path is not None:
         _check_checkpoint(Path(cfg.ckpt_path), module)
+
+
+def _check_epochs(trainer: DictConfig) -> None:
+    """Every epoch is validated once: best.ckpt and the rows of metrics.csv follow from it."""
+    usual = {"check_val_every_n_epoch": 1, "val_check_interval": 1.0, "fast_dev_run": False}
+    for key, value in usual.items():
+        if trainer.get(key, value) not in (value, None):
+            raise InputError(f"trainer.{key}: {trainer[key]}; each epoch is validated, at its end")
+    for key in ("max_epochs", "limit_train_batches", "limit_val_batches"):
+        if trainer.get(key) == 0:
+            raise InputError(f"trainer.{key}: 0, and nothing would be trained or chosen")
+
+
+def _check_taught(cfg: DictConfig) -> None:
+    """Teachers' numbers say something only where there are teachers."""
+    usual = OmegaConf.load(config.conf_folder() / "train.yaml")
+    for key in ("teacher_weight", "teacher_temperature"):
+        if not cfg.teacher and cfg[key] != usual[key]:
+            raise InputError(
+                f"{key}: {cfg[key]}, but no teacher; name finished runs, teacher=[RUN,RUN]"
+            )
 
 
 def read_teachers(cfg: DictConfig, *, device: Literal["cpu", "meta"] = "cpu") -> list[Checkpoint]:

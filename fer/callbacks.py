@@ -31,29 +31,29 @@ class History(L.Callback):
     """A row an epoch in metrics.csv, in TensorBoard and in the log; checkpoints carry it on.
 
     rows: COLUMNS of each epoch, `seconds` being the epoch's own, validation included.
-    training_seconds and images: time inside training alone, and the faces it saw; started: whether
+    step_seconds and images: time inside training alone, and the faces it saw; started: whether
     an epoch began, as none does in a run that goes on from its end.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "metrics.csv"
         self.rows: list[dict[str, float]] = []
-        self.training_seconds = 0.0
+        self.step_seconds = 0.0
         self.images = 0
-        self._started = self._resumed = 0.0
+        self._started = 0.0
 
     @property
     def started(self) -> bool:
         return self._started > 0
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        self._started = self._resumed = time.perf_counter()
+        self._started = time.perf_counter()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
         self.images += len(batch["labels"]) * trainer.world_size
 
     def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        self.training_seconds += time.perf_counter() - self._resumed
+        self.step_seconds += time.perf_counter() - self._started
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -88,13 +88,13 @@ class History(L.Callback):
     def state_dict(self) -> dict[str, Any]:
         return {
             "rows": self.rows,
-            "training_seconds": self.training_seconds,
+            "step_seconds": self.step_seconds,
             "images": self.images,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows = list(state["rows"])
-        self.training_seconds, self.images = state["training_seconds"], state["images"]
+        self.step_seconds, self.images = state["step_seconds"], state["images"]
 
 
 class Best(ModelCheckpoint):

@@ -294,6 +294,14 @@ def _fits(default: Any, value: Any) -> bool:
     return not isinstance(value, list | dict)
 
 
+def check_settings(cfg: DictConfig, hints: Mapping[str, Any]) -> None:
+    """Raises InputError where a top-level key is missing or not of the type that `hints` has for it."""
+    for key, hint in hints.items():
+        if key not in cfg:
+            raise InputError(f"{key}: missing; train.yaml has it, only its value can be changed")
+        _check_hint(key, cfg[key], hint)
+
+
 def check_targets(cfg: DictConfig, supplied: Mapping[str, frozenset[str]]) -> None:
     """Raises InputError where a node has a key or a value that its target's constructor refuses.
 
@@ -328,17 +336,24 @@ def _hints(target: Any) -> dict[str, Any]:
     return get_type_hints(target.__init__ if inspect.isclass(target) else target)
 
 
-def _check_hint(path: str, value: Any, hint: Any) -> None:
-    """Literals and plain numbers; what a list may hold is the constructor's own business."""
+def _check_hint(path: str, value: Any, hint: Any, otherwise: str = "") -> None:
+    """Literals, plain values and lists of such; any other hint is the constructor's own business."""
     if get_origin(hint) is UnionType and NoneType in get_args(hint):
-        if value is None:
-            return
-        (hint,) = set(get_args(hint)) - {NoneType}
+        (inner,) = set(get_args(hint)) - {NoneType}
+        if value is not None:
+            _check_hint(path, value, inner, " or null")
+        return
     if get_origin(hint) is Literal and value not in get_args(hint):
         known = " or ".join(map(str, get_args(hint)))
-        raise InputError(f"{path}: {_shown(value)}, expected {known}")
+        raise InputError(f"{path}: {_shown(value)}, expected {known}{otherwise}")
+    if get_origin(hint) is list:
+        (inner,) = get_args(hint)
+        if not isinstance(value, ListConfig):
+            raise InputError(f"{path}: {_shown(value)}, expected a list in brackets{otherwise}")
+        for place, element in enumerate(value):
+            _check_hint(f"{path}[{place}]", element, inner)
     plain = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}.get(hint)
     wrong_bool = isinstance(value, bool) and hint is not bool
     if plain is not None and (not isinstance(value, plain) or wrong_bool):
         kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
-        raise InputError(f"{path}: {_shown(value)}, expected {kinds[hint]}")
+        raise InputError(f"{path}: {_shown(value)}, expected {kinds[hint]}{otherwise}")

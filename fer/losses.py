@@ -67,7 +67,9 @@ class Focal(CrossEntropy):
             targets, torch.full_like(targets, 1 / targets.shape[1]), self.label_smoothing
         )
         logs = logits.float().log_softmax(1)
-        terms = -targets * (1 - logs.exp()) ** self.gamma * logs
+        # Kept from 0, where a power below 1 has no finite slope.
+        wrong = (-logs.expm1()).clamp(min=torch.finfo(logs.dtype).tiny)
+        terms = -targets * wrong**self.gamma * logs
         if self.weight is not None:
             terms = terms * self.weight
         return terms.sum(1).mean()

@@ -46,6 +46,11 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     L.seed_everything(cfg.seed, verbose=False)
     data = build_data(cfg)
     faces, parts = data.taught, data.parts
+    if len(parts.train) < data.batch_size:
+        raise InputError(
+            f"data.batch_size: {data.batch_size}, but only {len(parts.train)} training images; "
+            "make it smaller"
+        )
     leaks = splits.leaks(faces, parts)
     if cfg.test:
         _refuse_copied(faces.source, len(parts.test), leaks)
@@ -89,7 +94,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     for sentence in short:
         log.info("note: %s", sentence)
     facts |= {
-        "images_per_second": history.images / history.training_seconds,
+        "images_per_second": history.images / history.step_seconds,
         "seconds": time.perf_counter() - started,
         "training_seconds": sum(row["seconds"] for row in history.rows),
         "epochs": len(history.rows),
@@ -111,10 +116,10 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "versions": versions(),
     }
     summary = summarise(measured) | facts
-    shown = "test" if "test" in measured else "val"
-    wrong = mistakes(measured[shown], data.faces)
-    _write(folder, cfg, data, counts, measured, history, summary, wrong, command, overrides)
-    _tensorboard(logger, module, cfg, summary, shown, wrong, data)
+    part = shown_part(measured)
+    wrong = mistakes(measured[part], data.faces)
+    _write(folder, cfg, data, counts, measured, history, summary, part, wrong, command, overrides)
+    _tensorboard(logger, module, cfg, summary, part, wrong, data)
     return monitored
 
 
@@ -188,15 +193,19 @@ def seen_by(
 
 
 def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
-    """The numbers of summary.json that predictions give."""
-    summary: dict[str, Any] = {}
-    if "test" in measured:
-        summary |= measured["test"].summary("test")
+    """The numbers of summary.json that predictions give; without a test validation's have all of its names."""
+    part = shown_part(measured)
+    summary = measured[part].summary(part)
     summary |= {f"val/{name}": number for name, number in measured["val"].numbers().items()}
     summary["train/acc"] = measured["train"].numbers()["acc"]
     if "test" in measured:
         summary["gap"] = summary["train/acc"] - summary["test/acc"]
     return summary
+
+
+def shown_part(measured: dict[str, Measured]) -> str:
+    """The part that a run's table, report and pictures are of."""
+    return "test" if "test" in measured else "val"
 
 
 def _cut_short(measured: dict[str, Measured], parts: splits.Split) -> list[str]:
@@ -222,17 +231,16 @@ def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
 
 
 def _write(
-    folder, cfg, data, counts, measured, history, summary, wrong, command, overrides
+    folder, cfg, data, counts, measured, history, summary, part, wrong, command, overrides
 ) -> None:
     """Every file of the run folder that is written once, at the end."""
-    test = measured.get("test")
-    tables: dict[str, list] = {"all": [], "clean": []}
+    shown = measured[part]
+    tables = shown.tables()
     figures.save(figures.curves(history.rows), folder / "curves.png")
     write_json(folder / "summary.json", summary)
-    if test is not None:
-        write_measured(folder, test)
-        tables = test.tables()
-        say("test", test)
+    say(part, shown)
+    if part == "test":
+        write_measured(folder, shown)
         log.info(
             "train %.2f %% - test %.2f %% = gap %.2f points",
             100 * summary["train/acc"],
@@ -251,8 +259,9 @@ def _write(
         clean_table=tables["clean"],
         history=history.rows,
         summary=summary,
-        confusion_matrix=test.matrix().numpy() if test is not None else None,
-        calibration=test.calibration() if test is not None else None,
+        part=part,
+        confusion_matrix=shown.matrix().numpy(),
+        calibration=shown.calibration(),
         mistakes=wrong,
     )
     log.info("report: %s", folder / "report.html")

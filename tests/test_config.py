@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fer import config
-from fer.build import SUPPLIED
+from fer.build import SUPPLIED, check
 from fer.errors import InputError
 
 
@@ -77,7 +77,7 @@ def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
         ("+model.chanels=[1]", "model.chanels: R1 has no such parameter; did you mean 'channels'?"),
         ("+model.classes=8", "model.classes: comes from the program, no config sets it"),
         ("~model.channels", "model.channels: missing, and R1 cannot do without"),
-        ("+data.split_file=3", "data.split_file: 3, expected a word"),
+        ("+data.split_file=3", "data.split_file: 3, expected a word or null"),
         ("model.norm=layer", "model.norm: 'layer', expected none or batch"),
         ("optim._target_=fer.optim.nope", "optim._target_: there is no fer.optim.nope"),
     ],
@@ -86,6 +86,33 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
     (job,) = config.compose_jobs([arguments])
     with pytest.raises(InputError) as fault:
         config.check_targets(job, SUPPLIED)
+    assert str(fault.value) == line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("ema=abc", "ema: 'abc', expected a number or null"),
+        ("ema=1.0", "ema: 1.0, expected a decay between 0 and 1, or null"),
+        ("patience=abc", "patience: 'abc', expected a whole number or null"),
+        ("patience=0", "patience: 0, expected 1 epoch or more, or null"),
+        ("seed=5000000000", "seed: 5000000000, expected 0 to 4294967295"),
+        ("resolutions=48", "resolutions: 48, expected a list in brackets or null"),
+        ("resolutions=[32.5]", "resolutions[0]: 32.5, expected a whole number"),
+        ("resolutions=[64]", "resolutions: 64, expected 1 to the faces' 48 pixels"),
+        ("ckpt_path=1", "ckpt_path: 1, expected a word or null"),
+        ("teacher=[1]", "teacher[0]: 1, expected a word"),
+        ("teacher_weight=0.8", "teacher_weight: 0.8, but no teacher; name finished runs, teacher=[RUN,RUN]"),
+        ("~seed", "seed: missing; train.yaml has it, only its value can be changed"),
+        ("trainer.max_epochs=0", "trainer.max_epochs: 0, and nothing would be trained or chosen"),
+        ("+trainer.check_val_every_n_epoch=2", "trainer.check_val_every_n_epoch: 2; each epoch is "
+         "validated, at its end"),
+    ],
+)  # fmt: skip
+def test_settings_are_checked_before_a_run_starts(arguments: str, line: str) -> None:
+    (job,) = config.compose_jobs(["data=drawn", arguments])
+    with pytest.raises(InputError) as fault:
+        check(job)
     assert str(fault.value) == line
 
 

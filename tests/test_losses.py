@@ -122,3 +122,9 @@ def test_logit_adjustment_brings_a_rare_class_the_recall_that_weights_bring_it()
 def test_what_is_out_of_range_is_refused_by_name(loss, arguments, message) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         loss(counts=COUNTS, **arguments)
+
+
+def test_focal_has_a_slope_where_the_network_is_sure() -> None:
+    logits = torch.tensor([[50.0, 0.0]], requires_grad=True)
+    Focal(counts=[1, 1], gamma=0.5)(logits, torch.eye(2)[:1]).backward()
+    assert torch.isfinite(logits.grad).all()

@@ -150,6 +150,8 @@ def test_a_test_part_of_which_a_fifth_is_trained_on_is_refused(
     assert done.stderr.count("\n") == 1
     small = ["model.channels=[4]", "model.repeats=[1]", "test=false", "hydra.run.dir=untested"]
     assert train("data.path=copied.csv", "trainer=debug", *small, cwd=tmp_path).returncode == 0
+    report = (tmp_path / "untested/report.html").read_text()
+    assert "Result on the validation rows" in report and "test face" not in report
     monkeypatch.chdir(tmp_path)
     assert evaluate.main(["untested", "--out", "measured"]) == 1 and not Path("measured").exists()
     line = "fer: copied.csv: 21 of 100 test rows are pixel-identical to faces that untested/checkpoints/"

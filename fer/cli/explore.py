@@ -30,7 +30,6 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
     cfg = command.compose(words.overrides)
     from fer import build
 
-    cfg.data.batch_size = 1  # nothing is trained: no set is too small
     data, augment = build.build_data(cfg), build.build_augment(cfg)
 
     def work() -> None:

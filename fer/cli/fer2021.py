@@ -44,11 +44,10 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
         preprocess = Preprocess(channels)
     except ValueError as fault:
         raise InputError(f"--{fault}") from None
-    cfg.data.batch_size = 1  # nothing is trained: no set is too small
     data = build.build_data(cfg)
 
     def work() -> None:
-        write_csv(words.out, data.faces, data.parts, preprocess)
+        write_csv(words.out, data.taught, data.parts, preprocess)
         log.info("%s: %s a face", words.out, ", ".join(channels))
 
     return work

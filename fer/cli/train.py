@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         try:
             _check(arguments)
         except InputError as fault:
-            print(f"fer: {fault}", file=sys.stderr)
+            print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
             return 2
     os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
     typed, found = list(sys.argv), []

@@ -73,13 +73,7 @@ class FaceData(L.LightningDataModule):
     @cached_property
     def parts(self) -> splits.Split:
         """The split, made when first asked for. Raises InputError where a part cannot be had."""
-        parts = plan.make(self.faces, self.plan)
-        if len(parts.train) < self.batch_size:
-            raise InputError(
-                f"data.batch_size: {self.batch_size}, but only {len(parts.train)} training images; "
-                "make it smaller"
-            )
-        return parts
+        return plan.make(self.faces, self.plan)
 
     @cached_property
     def taught(self) -> Faces:
