@@ -39,8 +39,8 @@ from fer.data.seen import identical, record
 from fer.data.sources import FER2013
 from fer.errors import InputError
 from fer.evaluate import seen_rows
+from fer.files import file_digest
 from fer.labels import EMOTIONS, canonical
-from fer.provenance import sha256
 from fer.results import Measured
 
 WHEELS = Path("runs/peers")
@@ -254,7 +254,7 @@ def rows() -> Iterator[dict[str, str | float]]:
         row = {
             "network": f"{peer.package}, {peer.note}" if peer.note else peer.package,
             "weights": file.name,
-            "sha256": sha256(file)[:12],
+            "sha256": file_digest(file)[:12],
             "runtime": f"{peer.runtime} {importlib.metadata.version(peer.runtime)}",
             **measure(data, network, peer.classes),
         }

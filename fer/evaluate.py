@@ -25,9 +25,9 @@ from fer.data.plan import Plan
 from fer.data.seen import BARRED, elsewhere, identical, listed
 from fer.data.splits import Split
 from fer.errors import InputError
-from fer.files import write_json
+from fer.files import file_digest, write_json
 from fer.module import FaceModule
-from fer.provenance import revision, sha256, versions
+from fer.provenance import revision, versions
 from fer.report import format_table, write_report
 from fer.results import Measured, mistakes, write_measured
 from fer.views import VIEWS, Tta
@@ -268,7 +268,7 @@ def write(
         "part": part,
         "tta": tta,
         "checkpoints": [str(path) for path in checkpoints],
-        "sha256": [sha256(path) for path in checkpoints],
+        "sha256": [file_digest(path) for path in checkpoints],
         "source": faces.source,
         "notes": list(faces.notes),
         "split": split.kind,

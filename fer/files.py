@@ -1,6 +1,7 @@
-"""Files of results: written whole or not at all, under a temporary name in the same folder first."""
+"""Files: written whole or not at all, under a temporary name in the same folder first; their digests."""
 
 import csv
+import hashlib
 import json
 import math
 import os
@@ -20,6 +21,12 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Of a file's content, in hexadecimal; `algorithm` as hashlib names it."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:

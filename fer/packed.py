@@ -15,8 +15,8 @@ from torch import Tensor
 
 from fer.data.seen import Seen
 from fer.errors import InputError
-from fer.files import replacing
-from fer.provenance import revision, sha256, versions
+from fer.files import file_digest, replacing
+from fer.provenance import revision, versions
 
 TENSORS, FACTS = "network.safetensors", "network.json"
 SEEN = "seen."  # opens the names of the tensors that are no weights
@@ -48,7 +48,7 @@ def save(
                 name: weights[f"preprocess.{name}"].flatten().tolist() for name in ("mean", "std")
             },
             "precision": "float16",
-            "sha256": sha256(file),
+            "sha256": file_digest(file),
             "versions": versions(),
             "git": revision(),
             "results": results,
@@ -66,7 +66,7 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
     if not beside.is_file():
         raise InputError(f"{beside}: no such file; it belongs beside {TENSORS}")
     facts = json.loads(beside.read_text())
-    found, said = sha256(path), facts["sha256"]
+    found, said = file_digest(path), facts["sha256"]
     if found != said:
         raise InputError(
             f"{path}: its SHA-256 is {found:.12}..., but {FACTS} says {said:.12}...; they are damaged "

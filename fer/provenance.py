@@ -1,6 +1,5 @@
-"""Which code, which libraries and which weights made a number."""
+"""Which code and which libraries made a number."""
 
-import hashlib
 import importlib.metadata
 import subprocess
 import sys
@@ -27,9 +26,3 @@ def revision() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
-
-
-def sha256(path: Path) -> str:
-    """Of a file's content, 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -37,7 +37,8 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
         from fer.explore import write_explore
 
         # The source's own parts are shown as they are, where training wants all three.
-        parts = all_parts(data.faces, None if data.split == "official" else data.parts)
+        own = data.split == "official" and data.twins == data.conflicts == "keep"
+        parts = all_parts(data.faces, None if own else data.parts)
         folder = command.claim(words.out, "explore")
         write_explore(
             folder,

@@ -9,6 +9,7 @@ from pathlib import Path
 from fer.cli import command
 from fer.data import fetch
 from fer.errors import InputError
+from fer.files import file_digest
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def _digest(md5: str | None, sha256: str | None) -> tuple[str, str]:
 def _fetch(url: str, target: Path, algorithm: str, digest: str) -> None:
     try:
         if target.exists():
-            found = fetch.file_digest(target, algorithm)
+            found = file_digest(target, algorithm)
             if found != digest:
                 raise InputError(
                     f"{target}: is there with {algorithm} {found}, expected {digest}; not "

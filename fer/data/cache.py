@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import numpy as np
 from fer.data.faces import Faces
 from fer.data.readers.folder import files_below
 from fer.errors import InputError
+from fer.files import file_digest, write_json
 
 ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets")
 
@@ -72,11 +73,10 @@ def _content(path: Path, cache: Path) -> str:
             return known["sha256"]
     except (FileNotFoundError, ValueError, KeyError):
         pass  # never seen, or an index that is no index: hash the file
-    with open(path, "rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
+    content = file_digest(path)
     if _stamp(path) != seen:
         raise InputError(f"{path}: changed while it was read; start again when it is complete")
-    _replace(index, json.dumps({"path": str(path), "stamp": seen, "sha256": content}).encode())
+    write_json(index, {"path": str(path), "stamp": seen, "sha256": content})
     return content
 
 
@@ -96,15 +96,11 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-    os.replace(file.name, path)
-
-
 def _store(faces: Faces, entry: Path) -> None:
-    partial = Path(tempfile.mkdtemp(dir=entry.parent, prefix="partial-"))
+    partial = entry.with_name(
+        f"partial-{uuid.uuid4().hex}"
+    )  # others may read it, as mkdtemp has it not
+    partial.mkdir()
     try:
         for name in ARRAYS:
             if (array := getattr(faces, name)) is not None:

@@ -19,6 +19,7 @@ class Faces:
     hashes: uint64 [N], equal where two images are equal pixel for pixel (see `pixel_hashes`);
     rows: int64 [N], rising, the number of each in its source, from 0;
     targets: float32 [N, classes], rows of probabilities where the source gives soft labels, else None;
+    whole: the fingerprint of the set that these are some rows of; None: they are the whole set;
     notes: what the reader left out or put right, a sentence each, for the log and the report.
     """
 
@@ -30,10 +31,23 @@ class Faces:
     classes: tuple[str, ...]
     source: str
     targets: np.ndarray | None = None
+    whole: str | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the set's row numbers and pixel hashes: of the same faces in the same rows the same.
+
+        Neither the file's name nor labels count: faces that are labelled anew, and some left out
+        meanwhile, are the same set.
+        """
+        if self.whole is not None:
+            return self.whole
+        content = np.stack([self.rows.astype("<i8"), self.hashes.astype("<u8").view("<i8")])
+        return hashlib.sha256(content.tobytes()).hexdigest()
 
     def counts(self, positions: np.ndarray | slice = slice(None)) -> list[int]:
         """The number of images of each class among `positions`."""

@@ -1,7 +1,6 @@
 """A csv from an address: downloaded, unpacked, verified, and only then under its name."""
 
 import gzip
-import hashlib
 import os
 import shutil
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from fer.errors import InputError
+from fer.files import file_digest
 
 # The archive that the R package torchvision fetches (mlverse/torchvision, fer_dataset): a public
 # copy of Kaggle's, without a login. What it serves is held against MD5.
@@ -28,12 +28,6 @@ ELSEWHERE = (
 )
 RETRIES = 3  # after a first failure; pooch waits 1, 2 and 3 seconds before them
 CHUNK = 1 << 20  # bytes
-
-
-def file_digest(path: Path, algorithm: str) -> str:
-    """The digest of a file in hexadecimal; `algorithm` as hashlib names it."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def fetch(url: str, target: Path, *, algorithm: str, digest: str) -> None:

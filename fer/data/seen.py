@@ -1,6 +1,5 @@
 """What a network has seen: the faces it was trained and selected on, told again by row and by pixels."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ BARRED = {"train": (), "val": ("train",), "test": ("train", "val")}
 class Seen:
     """One set of faces that a network was trained on (train) and selected on (val).
 
-    fingerprint: see `fingerprint`; train, val: int64 [2, n], row numbers and pixel hashes.
+    fingerprint: of the set, see Faces; train, val: int64 [2, n], row numbers and pixel hashes.
     """
 
     fingerprint: str
@@ -42,27 +41,18 @@ class Seen:
         return getattr(self, part)[1].numpy().view(np.uint64)
 
 
-def fingerprint(faces: Faces) -> str:
-    """SHA-256 of a set's row numbers and pixel hashes: the same where the same faces have the same rows.
-
-    Neither the file's name nor its labels count: faces that are labelled anew were seen all the same.
-    """
-    content = np.stack([faces.rows.astype("<i8"), faces.hashes.astype("<u8").view("<i8")])
-    return hashlib.sha256(content.tobytes()).hexdigest()
-
-
 def record(faces: Faces, split: Split) -> Seen:
     """What training on a split sees."""
     train, val = (
         torch.from_numpy(np.stack([faces.rows[part], faces.hashes[part].view(np.int64)]))
         for part in (split.train, split.val)
     )
-    return Seen(fingerprint(faces), train, val)
+    return Seen(faces.fingerprint, train, val)
 
 
 def listed(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: str) -> np.ndarray:
     """Which of `positions` are rows of this very set that were seen as `part`: bool [n]."""
-    own = fingerprint(faces)
+    own = faces.fingerprint
     rows = [each.rows(part) for each in seen if each.fingerprint == own]
     return shared(faces.rows[positions], rows)
 
@@ -86,5 +76,5 @@ def elsewhere(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: s
 
 def foreign(faces: Faces, seen: Sequence[Seen]) -> list[Seen]:
     """What was seen of other sets than this one."""
-    own = fingerprint(faces)
+    own = faces.fingerprint
     return [each for each in seen if each.fingerprint != own]

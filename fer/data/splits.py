@@ -96,7 +96,7 @@ def holdout(
             f"data.val_share: {val_share} of {len(names)} images is {count} for val and "
             f"{len(names) - count} for train, and each wants {classes}, one a class"
         )
-    from sklearn.model_selection import train_test_split  # as in `_random`
+    from sklearn.model_selection import train_test_split  # as in `random`
 
     _, held = train_test_split(names, stratify=labels, test_size=val_share, random_state=seed)
     validates = np.isin(own, held)

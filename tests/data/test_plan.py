@@ -10,11 +10,10 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from fer.data import splits
-from fer.data.cache import cached
 from fer.data.faces import PARTS, Faces, pixel_hashes
 from fer.data.module import FaceData
 from fer.data.plan import Plan, make, without_twins
-from fer.data.readers.csvfile import read_csv
+from fer.data.sources import FER2013
 from fer.errors import InputError
 
 DATA = os.environ.get("FER_DATA_DIR")
@@ -388,7 +387,7 @@ def test_what_cannot_be_split_is_one_line(faces, options, line):
 
 @pytest.fixture(scope="module")
 def fer2013() -> Faces:
-    return cached(Path(str(DATA)) / "fer2013.csv", read_csv, reader="csv1")
+    return FER2013(path=f"{DATA}/fer2013.csv").faces
 
 
 @needs_data

@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from fer.data import splits
-from fer.data.cache import cached
 from fer.data.faces import Faces, as_classes, pixel_hashes
-from fer.data.readers.csvfile import read_csv
-from fer.data.seen import Seen, elsewhere, fingerprint, foreign, identical, listed, record
+from fer.data.seen import Seen, elsewhere, foreign, identical, listed, record
+from fer.data.sources import FER2013
 from fer.data.splits import Split
 
 DATA = os.environ.get("FER_DATA_DIR")
@@ -77,7 +76,7 @@ def test_what_only_another_set_has_is_told_from_what_this_one_repeats() -> None:
     ],
 )
 def test_a_set_is_its_pixels_and_rows(faces: Faces, same: bool) -> None:
-    assert (fingerprint(faces) == fingerprint(FACES)) is same
+    assert (faces.fingerprint == FACES.fingerprint) is same
 
 
 def test_a_record_is_told_from_another() -> None:
@@ -100,7 +99,7 @@ def test_labels_move_to_a_networks_classes() -> None:
 )
 @pytest.mark.parametrize(("kind", "rows", "clean"), [("official", 3589, 3275), (78, 5383, 4898)])
 def test_fer2013s_clean_rows(kind: str | int, rows: int, clean: int) -> None:
-    faces = cached(Path(str(DATA)) / "fer2013.csv", read_csv, reader="csv1")
+    faces = FER2013(path=f"{DATA}/fer2013.csv").faces
     split = splits.official(faces) if kind == "official" else splits.random(faces, seed=kind)
     seen = [record(faces, split)]
     assert len(split.test) == rows

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer.data.seen import fingerprint
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
 from fer.errors import InputError
 from fer.labels import EMOTIONS, arrange
@@ -76,7 +75,7 @@ def test_ferplus_and_the_faces_it_relabels(tmp_path):
     assert mixed.faces.labels.tolist() == [0] * 6
     np.testing.assert_array_equal(mixed.faces.targets, (np.eye(7)[[0] * 6] + 3 * np.eye(7)[:6]) / 4)
     # One set of rows with FER2013's own: what was seen of the one was seen of the other.
-    assert fingerprint(mixed.faces) == fingerprint(FER2013(path=csv).faces)
+    assert mixed.faces.fingerprint == FER2013(path=csv).faces.fingerprint
 
 
 def test_ferplus_finds_both_files_in_the_data_folder(tmp_path, monkeypatch):

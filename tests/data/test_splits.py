@@ -9,9 +9,8 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from fer.data import splits
-from fer.data.cache import cached
 from fer.data.faces import PARTS, Faces, pixel_hashes
-from fer.data.readers.csvfile import read_csv
+from fer.data.sources import FER2013
 from fer.errors import InputError
 
 DATA = os.environ.get("FER_DATA_DIR")
@@ -42,7 +41,7 @@ FACES = make(np.random.default_rng(0).choice(3, 400, p=[0.7, 0.2, 0.1]))
 
 @pytest.fixture(scope="module")
 def fer2013() -> Faces:
-    return cached(Path(DATA) / "fer2013.csv", read_csv, reader="csv1")
+    return FER2013(path=f"{DATA}/fer2013.csv").faces
 
 
 @pytest.mark.parametrize("seed", [0, 78])

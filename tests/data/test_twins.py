@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from fer.data import twins
-from fer.data.cache import cached
 from fer.data.drawn import draw
 from fer.data.faces import Faces, pixel_hashes
-from fer.data.readers.csvfile import read_csv
+from fer.data.sources import FER2013
 
 DATA = os.environ.get("FER_DATA_DIR")
 needs_data = pytest.mark.skipif(
@@ -155,7 +154,7 @@ def test_votes_by_hand():
 
 @needs_data
 def test_fer2013s_twins():
-    faces = cached(Path(str(DATA)) / "fer2013.csv", read_csv, reader="csv1")
+    faces = FER2013(path=f"{DATA}/fer2013.csv").faces
     test = faces.parts == 2
     identical, near = twins.groups(faces), twins.groups(faces, near=8)
     # Groups of more than one, their faces, the largest; test faces with one outside of test.

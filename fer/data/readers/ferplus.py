@@ -72,6 +72,7 @@ def relabel(
         rows=faces.rows[keep],
         classes=CHOICES[:classes],
         targets=shares / shares.sum(1, keepdims=True) if target == "votes" else None,
+        whole=faces.fingerprint,
         notes=(*faces.notes, *notes, *_dropped(dropped, len(faces))),
     )
 

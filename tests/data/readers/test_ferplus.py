@@ -66,6 +66,7 @@ def test_majority_by_hand(write):
     assert found.hashes.tolist() == faces().hashes[[0, 4, 5, 7]].tolist()
     assert found.classes == (*EMOTIONS, "contempt") and found.targets is None
     assert found.notes == ("of 8 rows dropped: 2 tied, 1 voted no face, 1 voted unknown",)
+    assert found.fingerprint == faces().fingerprint  # fewer rows, but of the same set
 
 
 def test_seven_classes_leave_contempt_out(write):
