@@ -85,6 +85,15 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         return [_job(list(lines), sweeping=sweeping) for lines in _product(own)]
 
 
+def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A config's values by their keys as they are typed, such as `model.dropout`."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        name = f"{prefix}{key}"
+        found |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return found
+
+
 def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
     """The config of a finished run, out of a file, with changes such as `data=folder`, `data.seed=1`.
 

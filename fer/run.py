@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer import checkpoint, figures
+from fer import checkpoint, config, figures
 from fer.build import (
     build_data,
     build_module,
@@ -74,6 +74,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     if trainer.is_global_zero:
         write_json(folder / "split.json", splits.export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
+    changed = _otherwise(module.recipe)
+    for sentence in changed:
+        log.info("note: %s", sentence)
     if cfg.compile:
         module.network.compile()
     with by_hand(), logging_redirect_tqdm():  # an epoch's line stands above the progress bar
@@ -88,10 +91,10 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     monitored = float(best.best_model_score)
     if not trainer.is_global_zero:
         return monitored
-    short = _cut_short(measured, parts)
+    found = _cut_short(measured, parts)
     if not history.started:
-        short.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
-    for sentence in short:
+        found.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
+    for sentence in found:
         log.info("note: %s", sentence)
     facts |= {
         "images_per_second": history.images / history.step_seconds,
@@ -105,7 +108,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "threads": torch.get_num_threads(),
         "seed": cfg.seed,
         "teachers": [str(teacher.path) for teacher in teachers],
-        "notes": [*faces.notes, *short],
+        "notes": [*faces.notes, *changed, *found],
         "monitor": cfg.monitor,
         "monitored": monitored,
         "split": parts.kind,
@@ -206,6 +209,19 @@ def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
 def shown_part(measured: dict[str, Measured]) -> str:
     """The part that a run's table, report and pictures are of."""
     return "test" if "test" in measured else "val"
+
+
+def _otherwise(recipe: dict[str, Any]) -> list[str]:
+    """A sentence where a run goes on by another recipe than its checkpoint began with."""
+    if (path := recipe["ckpt_path"]) is None:
+        return []
+    before, now = config.flat(checkpoint.read(Path(path)).recipe), config.flat(recipe)
+    changed = [
+        f"{key}={now.get(key)} (was {before.get(key)})"
+        for key in dict.fromkeys([*before, *now])
+        if key != "ckpt_path" and now.get(key) != before.get(key)
+    ]
+    return [f"not as {path} began: {', '.join(changed)}"] if changed else []
 
 
 def _cut_short(measured: dict[str, Measured], parts: splits.Split) -> list[str]:

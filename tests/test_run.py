@@ -245,6 +245,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
         for name in ("whole", "rest")
     )
     assert len(rest) == 2
+    said = (tmp_path / "rest/train.log").read_text()
+    assert "note: not as first/checkpoints/last.ckpt began: trainer.max_epochs=2 (was 1)\n" in said
     pd.testing.assert_frame_equal(whole, rest, check_exact=True)
     whole, rest = (
         json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "rest")

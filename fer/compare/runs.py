@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from fer.config import flat
 from fer.errors import InputError
 
 
@@ -57,7 +58,7 @@ def read(folder: Path) -> Run:
     options = _load(hydra / "hydra.yaml", lambda text: _yaml(text)["hydra"]["runtime"]["choices"])
     return Run(
         folder=folder,
-        config=_load(hydra / "config.yaml", lambda text: _flat(_yaml(text))),
+        config=_load(hydra / "config.yaml", lambda text: flat(_yaml(text))),
         choices={group: option for group, option in options.items() if "/" not in group},
         typed=_load(hydra / "overrides.yaml", lambda text: frozenset(map(_key, _yaml(text)))),
         summary=_load(folder / "summary.json", lambda text: dict(json.loads(text))),
@@ -75,14 +76,6 @@ def _load(path: Path, parse: Callable[[str], Any]) -> Any:
 
 def _yaml(text: str) -> Any:
     return OmegaConf.to_container(OmegaConf.create(text))
-
-
-def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in node.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat
 
 
 def _key(override: str) -> str:
