@@ -8,9 +8,10 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar, WeightAveraging
 
 from fer.files import copy_file, write_csv
+from fer.optim import average
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ COLUMNS = (
     "seconds",
 )
 REDRAW = 0.1  # seconds between two states of the progress bar; the eye follows no faster
+PAUSE = 30.0  # seconds between two states of what takes longer than an epoch of a GPU may: last.ckpt, figures
 
 
 class History(L.Callback):
@@ -53,6 +55,8 @@ class History(L.Callback):
         self.images += len(batch["labels"]) * trainer.world_size
 
     def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if module.device.type == "cuda":  # what was asked for is not done yet
+            torch.cuda.synchronize(module.device)
         self.step_seconds += time.perf_counter() - self._started
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -118,6 +122,71 @@ class Best(ModelCheckpoint):
         super().load_state_dict(state)
 
 
+class Pause:
+    """Says when PAUSE seconds are over: at the first epoch and the last one, and at intervals."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def over(self, trainer: L.Trainer) -> bool:
+        now, last = time.monotonic(), trainer.current_epoch + 1 == trainer.max_epochs
+        if now < self._last + PAUSE and not last and not trainer.should_stop:
+            return False
+        self._last = now
+        return True
+
+
+class Last(ModelCheckpoint):
+    """Keeps last.ckpt, to go on from: where epochs take seconds it may be some old, but never older than
+    what `best` keeps."""
+
+    def __init__(self, *, best: ModelCheckpoint, **others: Any) -> None:
+        super().__init__(filename="last", **others)
+        self._best, self._score, self._pause = best, None, Pause()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        better, self._score = (
+            self._best.best_model_score != self._score,
+            self._best.best_model_score,
+        )
+        if self._pause.over(trainer) or better:
+            super().on_train_epoch_end(trainer, module)
+
+
+class Average(WeightAveraging):
+    """The exponential moving average of all weights and statistics, kept where the network is.
+
+    Lightning makes it before the network is moved to its device and leaves it there, so that each step of
+    a GPU would bring all weights to the CPU. decay: the most, see fer.optim.average.
+    """
+
+    def __init__(self, decay: float) -> None:
+        super().__init__()
+        self._move = average(decay)
+
+    def setup(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, module, stage)
+
+    @torch.no_grad()
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
+        """Lightning's own, without its four questions a step to the device of how many there were."""
+        if trainer.global_step <= self._latest_update_step:
+            return  # gradients are still gathered
+        mean = self._average_model.module
+        pairs = [*zip(mean.parameters(), module.parameters(), strict=True)]
+        pairs += zip(mean.buffers(), module.buffers(), strict=True)
+        moving = self._latest_update_step > 0
+        floats = [pair for pair in pairs if moving and pair[0].is_floating_point()]
+        if floats:
+            self._move(*map(list, zip(*floats, strict=True)), self._latest_update_step)
+        for averaged, present in pairs:
+            if not (moving and averaged.is_floating_point()):
+                averaged.copy_(present)
+        self._average_model.n_averaged += 1
+        self._latest_update_step = trainer.global_step
+
+
 class Progress(TQDMProgressBar):
     """Lightning's progress bar with the loss of the last step, drawn every REDRAW seconds at most.
 
@@ -162,18 +231,22 @@ class Trace(L.Callback):
 
     def _write(self, profiler: torch.profiler.profile) -> None:
         torch.profiler.tensorboard_trace_handler(str(self.folder))(profiler)
-        table = profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=30)
+        device = "device" if torch.cuda.is_available() else "cpu"
+        table = profiler.key_averages().table(sort_by=f"self_{device}_time_total", row_limit=30)
         (self.folder / "profile.txt").write_text(table)
         log.info("profile: %s", self.folder / "profile.txt")
 
 
 class ConfusionImages(L.Callback):
-    """Validation's confusion matrix as a TensorBoard image an epoch."""
+    """Validation's confusion matrix as TensorBoard images, of each epoch or one every PAUSE seconds."""
+
+    def __init__(self) -> None:
+        self._pause = Pause()
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         from fer import figures  # matplotlib: late, so that errors come early
 
-        if trainer.is_global_zero and module.matrix is not None:
+        if trainer.is_global_zero and module.matrix is not None and self._pause.over(trainer):
             for logger in trainer.loggers:
                 figure = figures.confusion(module.matrix, module.classes)
                 logger.experiment.add_image(

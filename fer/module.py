@@ -145,7 +145,10 @@ class FaceModule(L.LightningModule):
     def _evaluation_step(self, batch: Batch) -> None:
         images, labels = batch["images"], batch["labels"]
         logits = torch.stack([self._logits(view(images)) for view in self.views])
-        self.eval_loss.update(self.loss(logits[0], self._targets(batch)), weight=len(labels))
+        loss = self.loss(logits[0], self._targets(batch))
+        # Once a face, since the last batch is smaller; torchmetrics forgets a weight where it does not
+        # look for NaN (its issue 3434).
+        self.eval_loss.update(loss.expand(len(labels)))
         self.predictions.update(batch["rows"], labels, logits.float().softmax(2).mean(0))
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -186,6 +189,21 @@ class FaceModule(L.LightningModule):
         interval = "epoch" if watching else "step"
         scheduler = {"scheduler": schedule, "interval": interval, "monitor": self.monitor}
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Lightning's own, but for fused optimizers too: it refuses them under every mixed precision,
+        since they divide by the loss's scale themselves, and only fp16 has one."""
+        if self.trainer.precision == "16-mixed" or not gradient_clip_val:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_algorithm == "value":
+            nn.utils.clip_grad_value_(self.network.parameters(), gradient_clip_val)
+        else:
+            nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["fer"] = {

@@ -150,15 +150,14 @@ def muon(
     return Muon([group for group in groups if group["params"]], lr=lr, momentum=momentum)
 
 
-def average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    """What moves averaged weights towards the present ones at step n: the `multi_avg_fn` of torch.
+def average(decay: float) -> Callable[[list[Tensor], list[Tensor], int], None]:
+    """What moves averaged weights towards the present ones at step n.
 
     The decay is min(`decay`, (1 + n) / (10 + n)), as TensorFlow's ExponentialMovingAverage has it: a
     short run's average is not one of the random weights it began with.
     """
 
-    def move(averaged: list[Tensor], present: list[Tensor], steps: Tensor | int) -> None:
-        n = int(steps)
+    def move(averaged: list[Tensor], present: list[Tensor], n: int) -> None:
         get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averaged, present, n)
 
     return move

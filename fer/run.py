@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -23,7 +23,7 @@ from fer.build import (
     higher_is_better,
     read_teachers,
 )
-from fer.callbacks import Best, ConfusionImages, History, Progress, Trace
+from fer.callbacks import Average, Best, ConfusionImages, History, Last, Progress, Trace
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
@@ -32,7 +32,6 @@ from fer.errors import InputError
 from fer.evaluate import MOST_COPIES, by_hand, measure, say, seen_rows, split_words
 from fer.files import write_json
 from fer.models.blocks import count_gflop, count_parameters
-from fer.optim import average
 from fer.provenance import revision, versions
 from fer.report import write_report
 from fer.results import Measured, mistakes, write_measured
@@ -145,14 +144,14 @@ def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelC
     }
     resumed = cfg.ckpt_path and Path(cfg.ckpt_path)
     best = Best(resumed=resumed, monitor=cfg.monitor, mode=_mode(cfg), **common)
-    return best, ModelCheckpoint(filename="last", **common)
+    return best, Last(best=best, **common)
 
 
 def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
     """The progress bar, the averaging of weights and the early stopping, where the config asks for them."""
     chosen: list[L.Callback] = [Progress()] if cfg.trainer.enable_progress_bar else []
     if cfg.ema is not None:
-        chosen.append(WeightAveraging(multi_avg_fn=average(cfg.ema)))
+        chosen.append(Average(cfg.ema))
     if cfg.patience is not None:
         chosen.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=_mode(cfg)))
     return chosen

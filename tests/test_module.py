@@ -1,5 +1,7 @@
 """The training step: the same in every precision and memory format, and chance by its place alone."""
 
+from types import SimpleNamespace
+
 import lightning as L
 import numpy as np
 import pytest
@@ -139,3 +141,29 @@ def test_sides_that_no_network_takes_are_refused(words, line) -> None:
     with pytest.raises(InputError) as refused:
         build.check(cfg)
     assert line in str(refused.value)
+
+
+def test_the_validation_loss_is_the_mean_over_faces(faces) -> None:
+    module = module_of(*SMALL, faces=faces).eval()
+    few = {name: tensor[:3] for name, tensor in faces.items()}
+    with torch.no_grad():
+        for place, each in enumerate((faces, few)):
+            module.validation_step(each, place)
+        whole, rest = (
+            module.loss(module._logits(each["images"]), module._targets(each))
+            for each in (faces, few)
+        )
+    expected = (COUNT * whole + 3 * rest) / (COUNT + 3)
+    torch.testing.assert_close(module.eval_loss.compute(), expected)
+
+
+@pytest.mark.parametrize(("algorithm", "largest"), [("norm", 0.6), ("value", 0.5)])
+def test_gradients_of_a_fused_optimizer_are_clipped(algorithm, largest, faces, monkeypatch) -> None:
+    module = module_of(*SMALL, faces=faces)
+    monkeypatch.setattr(FaceModule, "trainer", SimpleNamespace(precision="bf16-mixed"))
+    weight = module.network.get_parameter(next(iter(dict(module.network.named_parameters()))))
+    weight.grad = torch.zeros_like(weight)
+    weight.grad.view(-1)[:2] = torch.tensor([3.0, 4.0])
+    module.configure_gradient_clipping(module.make_optimizer(module.network), largest, algorithm)
+    expected = torch.tensor([0.36, 0.48] if algorithm == "norm" else [0.5, 0.5])
+    torch.testing.assert_close(weight.grad.view(-1)[:2], expected)

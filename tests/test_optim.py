@@ -84,7 +84,7 @@ def test_the_average_forgets_the_first_weights_soon() -> None:
     averaged, present = [torch.tensor([1.0])], [torch.tensor([0.0])]
     expected = 1.0
     for step in range(1, 200):
-        optim.average(0.9)(averaged, present, torch.tensor(step))
+        optim.average(0.9)(averaged, present, step)
         expected *= min(0.9, (1 + step) / (10 + step))
         assert averaged[0].item() == pytest.approx(expected, rel=1e-5)
     # After ten steps 0.9 alone would have left 0.35 of the first weights.
