@@ -29,6 +29,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # also where fer is not installed
+
 from fer.cli import ensemble, evaluate, pack
 from fer.files import write_csv
 
@@ -94,14 +96,20 @@ def seconds(folder: Path) -> list[float]:
         return [float(row["seconds"]) for row in csv.DictReader(file)]
 
 
-def needed(item: Item, items: Sequence[Item]) -> float:
-    """Minutes until a run has ended: by its own epochs, else by another run of its recipe, else the list's."""
+def needed(item: Item, items: Sequence[Item], pace: Sequence[float] = ()) -> float:
+    """Minutes until a run has ended: by its own epochs, else by another run of its recipe, else the list's.
+
+    pace: seconds from one of its epochs to the next by this queue's clock, which has checkpoints and
+    pictures in it; without, the epochs' own are taken.
+    """
     epochs = seconds(item.folder)
     if len(epochs) >= EPOCHS:
         total = OmegaConf.load(item.folder / ".hydra/config.yaml").trainer.max_epochs
-        return START + statistics.median(epochs) * (total - len(epochs)) / 60
-    known = [summary(other.folder)["training_seconds"] for other in items if _alike(other, item)]
-    return START + max(known) / 60 if known else item.minutes
+        return START + statistics.median(pace or epochs) * (total - len(epochs)) / 60
+    alike = [summary(other.folder) for other in items if _alike(other, item)]
+    # Of a run that went on, `seconds` are those of its last part.
+    known = [max(found["seconds"], found["training_seconds"] + 60 * START) for found in alike]
+    return max(known) / 60 if known else item.minutes
 
 
 def _alike(other: Item, item: Item) -> bool:
@@ -115,21 +123,33 @@ def train(item: Item, items: Sequence[Item], deadline: float, *, cut: bool) -> s
     if last.is_file():
         words.append(f"ckpt_path={last}")
     process = subprocess.Popen([sys.executable, TRAIN, *words])
+    met, pace = (time.monotonic(), len(seconds(item.folder))), []
     try:
         while process.poll() is None:
-            late = deadline - time.monotonic()  # seconds to spare
-            if not cut and len(seconds(item.folder)) >= EPOCHS:
-                late -= 60 * (needed(item, items) - START)
+            now, epochs = time.monotonic(), len(seconds(item.folder))
+            if epochs > met[1]:
+                pace += [(now - met[0]) / (epochs - met[1])] * (epochs - met[1])
+                met = now, epochs
+            late = deadline - now  # seconds to spare
+            if not cut and epochs >= EPOCHS:
+                late -= 60 * (needed(item, items, pace) - START)
             if late < 0:
-                # Not SIGINT, which a shell's background jobs ignore. The last epoch's checkpoint stays.
-                process.terminate()
-                process.wait()
+                _end(process)
                 return "done" if item.done else "stopped"
             time.sleep(1)
     finally:
-        process.terminate()
-        process.wait()
+        _end(process)
     return "done" if item.done else "failed"
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Stops a run, whose last checkpoint stays. Processes of several GPUs may wait for each other for ever."""
+    process.terminate()  # not SIGINT, which a shell's background jobs ignore
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def measure(folder: Path, main, *words: str) -> None:

@@ -96,13 +96,16 @@ def test_the_time_a_run_needs(gpu_queue, tmp_path: Path) -> None:
     items = [new, other, begun, ended]
     assert gpu_queue.needed(new, items) == 7  # the list's
     (ended.folder).mkdir()
-    (ended.folder / "summary.json").write_text('{"training_seconds": 120}')
-    assert gpu_queue.needed(new, items) == 2 + gpu_queue.START  # as its like took
+    (ended.folder / "summary.json").write_text('{"training_seconds": 120, "seconds": 180}')
+    assert gpu_queue.needed(new, items) == 3  # as its like took
     assert gpu_queue.needed(other, items) == 7
     (begun.folder / ".hydra").mkdir(parents=True)
     (begun.folder / ".hydra/config.yaml").write_text("trainer: {max_epochs: 13}")
     (begun.folder / "metrics.csv").write_text("epoch,seconds\n0,90\n1,30\n2,30\n")
     assert gpu_queue.needed(begun, items) == 5 + gpu_queue.START  # ten more epochs of half a minute
+    assert (
+        gpu_queue.needed(begun, items, [36, 36, 90]) == 6 + gpu_queue.START
+    )  # by the queue's clock
 
 
 def test_what_turns_out_too_long_is_stopped_and_can_go_on(gpu_queue, tmp_path: Path) -> None:
