@@ -104,8 +104,9 @@ def needed(item: Item, items: Sequence[Item], pace: Sequence[float] = ()) -> flo
     """
     epochs = seconds(item.folder)
     if len(epochs) >= EPOCHS:
+        pace = pace if len(pace) >= EPOCHS else epochs
         total = OmegaConf.load(item.folder / ".hydra/config.yaml").trainer.max_epochs
-        return START + statistics.median(pace or epochs) * (total - len(epochs)) / 60
+        return START + statistics.median(pace) * (total - len(epochs)) / 60
     alike = [summary(other.folder) for other in items if _alike(other, item)]
     # Of a run that went on, `seconds` are those of its last part.
     known = [max(found["seconds"], found["training_seconds"] + 60 * START) for found in alike]
@@ -123,13 +124,14 @@ def train(item: Item, items: Sequence[Item], deadline: float, *, cut: bool) -> s
     if last.is_file():
         words.append(f"ckpt_path={last}")
     process = subprocess.Popen([sys.executable, TRAIN, *words])
-    met, pace = (time.monotonic(), len(seconds(item.folder))), []
+    met, known, pace = None, len(seconds(item.folder)), []
     try:
         while process.poll() is None:
             now, epochs = time.monotonic(), len(seconds(item.folder))
-            if epochs > met[1]:
-                pace += [(now - met[0]) / (epochs - met[1])] * (epochs - met[1])
-                met = now, epochs
+            if epochs != known:  # fewer where a run goes on from an earlier epoch
+                if met is not None and epochs > known:
+                    pace += [(now - met) / (epochs - known)] * (epochs - known)
+                met, known = now, epochs
             late = deadline - now  # seconds to spare
             if not cut and epochs >= EPOCHS:
                 late -= 60 * (needed(item, items, pace) - START)
@@ -154,8 +156,8 @@ def _end(process: subprocess.Popen) -> None:
 
 def measure(folder: Path, main, *words: str) -> None:
     """What `fer evaluate` or `fer ensemble` writes into a folder, unless it is there."""
-    if not summary(folder):
-        main([*words, "--out", str(folder)])
+    if not summary(folder) and main([*words, "--out", str(folder)]) == 130:
+        raise KeyboardInterrupt
 
 
 def pack_once(folder: Path, packed: Path) -> None:

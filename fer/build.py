@@ -214,11 +214,18 @@ def _check_epochs(trainer: DictConfig) -> None:
     """Every epoch is validated once: best.ckpt and the rows of metrics.csv follow from it."""
     usual = {"check_val_every_n_epoch": 1, "val_check_interval": 1.0, "fast_dev_run": False}
     for key, value in usual.items():
-        if trainer.get(key, value) not in (value, None):
-            raise InputError(f"trainer.{key}: {trainer[key]}; each epoch is validated, at its end")
-    for key in ("max_epochs", "limit_train_batches", "limit_val_batches"):
+        given = trainer.get(key)
+        # An interval of 1 and one of 1.0 are a batch and an epoch.
+        if given is not None and (type(given), given) != (type(value), value):
+            raise InputError(f"trainer.{key}: {given}; each epoch is validated, at its end")
+    limits = [f"limit_{part}_batches" for part in ("train", "val", "test")]
+    for key in ("max_epochs", "max_steps", *limits):
         if trainer.get(key) == 0:
-            raise InputError(f"trainer.{key}: 0, and nothing would be trained or chosen")
+            raise InputError(f"trainer.{key}: 0, and nothing would be trained or measured")
+    if (trainer.get("gradient_clip_val") or 0) < 0:
+        raise InputError(
+            f"trainer.gradient_clip_val: {trainer.gradient_clip_val}, expected 0 or more"
+        )
 
 
 def _check_taught(cfg: DictConfig) -> None:

@@ -92,13 +92,13 @@ class History(L.Callback):
     def state_dict(self) -> dict[str, Any]:
         return {
             "rows": self.rows,
-            "step_seconds": self.step_seconds,
+            "training_seconds": self.step_seconds,
             "images": self.images,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows = list(state["rows"])
-        self.step_seconds, self.images = state["step_seconds"], state["images"]
+        self.step_seconds, self.images = state["training_seconds"], state["images"]
 
 
 class Best(ModelCheckpoint):
@@ -129,8 +129,9 @@ class Pause:
         self._last = -math.inf
 
     def over(self, trainer: L.Trainer) -> bool:
-        now, last = time.monotonic(), trainer.current_epoch + 1 == trainer.max_epochs
-        if now < self._last + PAUSE and not last and not trainer.should_stop:
+        now, steps = time.monotonic(), trainer.global_step
+        ends = trainer.current_epoch + 1 == trainer.max_epochs or steps == trainer.max_steps
+        if now < self._last + PAUSE and not ends and not trainer.should_stop:
             return False
         self._last = now
         return True
@@ -149,7 +150,8 @@ class Last(ModelCheckpoint):
             self._best.best_model_score != self._score,
             self._best.best_model_score,
         )
-        if self._pause.over(trainer) or better:
+        # Processes save together or not at all, whatever their own clocks say.
+        if trainer.strategy.broadcast(self._pause.over(trainer)) or better:
             super().on_train_epoch_end(trainer, module)
 
 
@@ -159,6 +161,8 @@ class Average(WeightAveraging):
     Lightning makes it before the network is moved to its device and leaves it there, so that each step of
     a GPU would bring all weights to the CPU. decay: the most, see fer.optim.average.
     """
+
+    state_key = "WeightAveraging"  # of Lightning's own, whose checkpoints go on as well
 
     def __init__(self, decay: float) -> None:
         super().__init__()
@@ -221,6 +225,7 @@ class Trace(L.Callback):
         self.profiler = torch.profiler.profile(schedule=steps, on_trace_ready=self._write)
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self._device = "device" if module.device.type == "cuda" else "cpu"
         self.profiler.start()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
@@ -231,8 +236,8 @@ class Trace(L.Callback):
 
     def _write(self, profiler: torch.profiler.profile) -> None:
         torch.profiler.tensorboard_trace_handler(str(self.folder))(profiler)
-        device = "device" if torch.cuda.is_available() else "cpu"
-        table = profiler.key_averages().table(sort_by=f"self_{device}_time_total", row_limit=30)
+        order = f"self_{self._device}_time_total"
+        table = profiler.key_averages().table(sort_by=order, row_limit=30)
         (self.folder / "profile.txt").write_text(table)
         log.info("profile: %s", self.folder / "profile.txt")
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -347,7 +347,7 @@ def _hints(target: Any) -> dict[str, Any]:
 
 def _check_hint(path: str, value: Any, hint: Any, otherwise: str = "") -> None:
     """Literals, plain values and lists of such; any other hint is the constructor's own business."""
-    if get_origin(hint) is UnionType and NoneType in get_args(hint):
+    if get_origin(hint) in (Union, UnionType) and NoneType in get_args(hint):
         (inner,) = set(get_args(hint)) - {NoneType}
         if value is not None:
             _check_hint(path, value, inner, " or null")

@@ -154,14 +154,22 @@ def _refuse_copies(members: Sequence[Member], part: str) -> None:
         )
         for which in (identical, elsewhere)
     )
-    # Copies of another set's faces are given no number (Measured.whole), unless there is nothing else.
-    copies, allowed = (met & ~strange).sum(), MOST_COPIES if part == "test" else 1
-    if met.all() or copies > allowed * len(positions):
-        paths = ", ".join(str(member.checkpoint.path) for member in members)
+    source, paths = members[0].data.faces.source, ", ".join(str(m.checkpoint.path) for m in members)
+    others, advice = f"faces that {paths} was trained or selected on", "measure it on others"
+    if met.all():
         raise InputError(
-            f"{members[0].data.faces.source}: {'all' if met.all() else copies} of {len(positions)} "
-            f"{part} rows are pixel-identical to faces that {paths} was trained or selected on; "
-            f"measure it on others"
+            f"{source}: all {len(positions)} {part} rows are pixel-identical to {others}; {advice}"
+        )
+    if part == "test":  # copies of another set's faces are given no number (Measured.whole)
+        refuse_copied(source, (met & ~strange).sum(), len(positions), others=others, advice=advice)
+
+
+def refuse_copied(source: str, copies: int, rows: int, *, others: str, advice: str) -> None:
+    """Raises InputError where much of what would be a test part has been trained or selected on."""
+    if copies > MOST_COPIES * rows:
+        raise InputError(
+            f"{source}: {copies} of {rows} test rows are pixel-identical to {others}, more than "
+            f"{MOST_COPIES:.0%}; {advice}"
         )
 
 
@@ -195,8 +203,8 @@ def _measure(member: Member, part: str, tta: Tta) -> Measured:
 
 
 @contextmanager
-def by_hand() -> Iterator[None]:
-    """Makes a KeyboardInterrupt again of the SystemExit that Lightning answers one with."""
+def interruptible() -> Iterator[None]:
+    """Makes one KeyboardInterrupt of the ways in which Lightning leaves at Ctrl-C and SIGTERM."""
     try:
         yield
     except SystemExit:
@@ -210,7 +218,7 @@ def measure(trainer: L.Trainer, module: FaceModule, data: FaceData, part: str) -
         "val": data.val_dataloader,
         "test": data.test_dataloader,
     }
-    with by_hand():
+    with interruptible():
         trainer.test(module, dataloaders=loaders[part](), verbose=False)
     rows, labels, probabilities = (tensor.cpu() for tensor in module.tested)
     faces = data.faces

@@ -198,7 +198,7 @@ class FaceModule(L.LightningModule):
     ) -> None:
         """Lightning's own, but for fused optimizers too: it refuses them under every mixed precision,
         since they divide by the loss's scale themselves, and only fp16 has one."""
-        if self.trainer.precision == "16-mixed" or not gradient_clip_val:
+        if self.trainer.precision != "bf16-mixed" or not gradient_clip_val:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         elif gradient_clip_algorithm == "value":
             nn.utils.clip_grad_value_(self.network.parameters(), gradient_clip_val)

@@ -29,7 +29,7 @@ from fer.data import splits
 from fer.data.module import FaceData
 from fer.data.seen import Seen, elsewhere, record
 from fer.errors import InputError
-from fer.evaluate import MOST_COPIES, by_hand, measure, say, seen_rows, split_words
+from fer.evaluate import interruptible, measure, refuse_copied, say, seen_rows, split_words
 from fer.files import write_json
 from fer.models.blocks import count_gflop, count_parameters
 from fer.provenance import revision, versions
@@ -52,7 +52,13 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         )
     leaks = splits.leaks(faces, parts)
     if cfg.test:
-        _refuse_copied(faces.source, len(parts.test), leaks)
+        refuse_copied(
+            faces.source,
+            leaks["test_in_train_or_val"],
+            len(parts.test),
+            others="ones of train or val",
+            advice="a test must be new: choose data.twins=drop, or test=false",
+        )
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
     module = build_module(cfg, data, counts=counts["train"])
     module.preprocess.fit(data.statistics_sample())
@@ -70,15 +76,15 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
+    changed = _changed_words(module.recipe)
     if trainer.is_global_zero:
         write_json(folder / "split.json", splits.export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
-    changed = _otherwise(module.recipe)
-    for sentence in changed:
-        log.info("note: %s", sentence)
+        for sentence in changed:
+            log.info("note: %s", sentence)
     if cfg.compile:
         module.network.compile()
-    with by_hand(), logging_redirect_tqdm():  # an epoch's line stands above the progress bar
+    with interruptible(), logging_redirect_tqdm():  # an epoch's line stands above the progress bar
         trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
 
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
@@ -120,19 +126,21 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     summary = summarise(measured) | facts
     part = shown_part(measured)
     wrong = mistakes(measured[part], data.faces)
-    _write(folder, cfg, data, counts, measured, history, summary, part, wrong, command, overrides)
+    _write(
+        folder,
+        cfg,
+        data,
+        part=part,
+        shown=measured[part],
+        wrong=wrong,
+        counts=counts,
+        history=history,
+        summary=summary,
+        command=command,
+        overrides=overrides,
+    )
     _tensorboard(logger, module, cfg, summary, part, wrong, data)
     return monitored
-
-
-def _refuse_copied(source: str, rows: int, leaks: dict[str, int]) -> None:
-    """Raises InputError where much of what would be the test part is trained or selected on."""
-    copies = leaks["test_in_train_or_val"]
-    if copies > MOST_COPIES * rows:
-        raise InputError(
-            f"{source}: {copies} of {rows} test rows have a pixel-identical one in train or val, more "
-            f"than {MOST_COPIES:.0%}; a test must be new: choose data.twins=drop, or test=false"
-        )
 
 
 def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
@@ -210,11 +218,14 @@ def shown_part(measured: dict[str, Measured]) -> str:
     return "test" if "test" in measured else "val"
 
 
-def _otherwise(recipe: dict[str, Any]) -> list[str]:
+def _changed_words(recipe: dict[str, Any]) -> list[str]:
     """A sentence where a run goes on by another recipe than its checkpoint began with."""
     if (path := recipe["ckpt_path"]) is None:
         return []
-    before, now = config.flat(checkpoint.read(Path(path)).recipe), config.flat(recipe)
+    before, now = (
+        config.flat(checkpoint.read(Path(path), device="meta").recipe),
+        config.flat(recipe),
+    )
     changed = [
         f"{key}={now.get(key)} (was {before.get(key)})"
         for key in dict.fromkeys([*before, *now])
@@ -246,10 +257,9 @@ def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
 
 
 def _write(
-    folder, cfg, data, counts, measured, history, summary, part, wrong, command, overrides
+    folder, cfg, data, *, part, shown, wrong, counts, history, summary, command, overrides
 ) -> None:
-    """Every file of the run folder that is written once, at the end."""
-    shown = measured[part]
+    """Every file of the run folder that is written once, at the end; shown: what was measured of `part`."""
     tables = shown.tables()
     figures.save(figures.curves(history.rows), folder / "curves.png")
     write_json(folder / "summary.json", summary)

@@ -15,7 +15,7 @@ from fer import callbacks, optim
 @pytest.mark.parametrize(("steps", "files"), [(14, 2), (5, 0)])
 def test_a_trace_is_of_five_steps_after_the_first_six(steps: int, files: int, tmp_path: Path):
     trace = callbacks.Trace(tmp_path)
-    trace.on_train_start(None, None)
+    trace.on_train_start(None, SimpleNamespace(device=torch.device("cpu")))
     for _ in range(steps):
         torch.ones(3) @ torch.ones(3)
         trace.on_train_batch_end(None, None, None, None, 0)
@@ -73,6 +73,8 @@ def test_last_is_kept_at_intervals_and_never_older_than_best(monkeypatch, tmp_pa
         clock.now = 4.0 * epoch  # the pause of 30 seconds ends in epochs 8 and 16
         best.best_model_score = 0.5 if epoch < 10 else 0.6
         trainer = SimpleNamespace(current_epoch=epoch, max_epochs=20, should_stop=False)
+        trainer.global_step, trainer.max_steps = 10 * epoch + 10, -1
+        trainer.strategy = SimpleNamespace(broadcast=lambda decision: decision)
         last.on_train_epoch_end(trainer, None)
     assert kept == [0, 8, 10, 16, 19]
 

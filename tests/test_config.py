@@ -94,6 +94,7 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
     [
         ("ema=abc", "ema: 'abc', expected a number or null"),
         ("ema=1.0", "ema: 1.0, expected a decay between 0 and 1, or null"),
+        ("profiler=abc", "profiler: 'abc', expected torch or null"),
         ("patience=abc", "patience: 'abc', expected a whole number or null"),
         ("patience=0", "patience: 0, expected 1 epoch or more, or null"),
         ("seed=5000000000", "seed: 5000000000, expected 0 to 4294967295"),
@@ -104,7 +105,11 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
         ("teacher=[1]", "teacher[0]: 1, expected a word"),
         ("teacher_weight=0.8", "teacher_weight: 0.8, but no teacher; name finished runs, teacher=[RUN,RUN]"),
         ("~seed", "seed: missing; train.yaml has it, only its value can be changed"),
-        ("trainer.max_epochs=0", "trainer.max_epochs: 0, and nothing would be trained or chosen"),
+        ("trainer.max_epochs=0", "trainer.max_epochs: 0, and nothing would be trained or measured"),
+        ("+trainer.limit_test_batches=0", "trainer.limit_test_batches: 0, and nothing would be trained or "
+         "measured"),
+        ("+trainer.val_check_interval=1", "trainer.val_check_interval: 1; each epoch is validated, at its "
+         "end"),
         ("+trainer.check_val_every_n_epoch=2", "trainer.check_val_every_n_epoch: 2; each epoch is "
          "validated, at its end"),
     ],

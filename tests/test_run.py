@@ -145,7 +145,7 @@ def test_a_test_part_of_which_a_fifth_is_trained_on_is_refused(
     done = train("data.path=copied.csv", "trainer=debug", "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 1 and "accuracy" not in done.stdout
     assert done.stderr.startswith(
-        "fer: copied.csv: 21 of 100 test rows have a pixel-identical one in train or val, more than 20%"
+        "fer: copied.csv: 21 of 100 test rows are pixel-identical to ones of train or val, more than 20%"
     )
     assert done.stderr.count("\n") == 1
     small = ["model.channels=[4]", "model.repeats=[1]", "test=false", "hydra.run.dir=untested"]
@@ -175,7 +175,7 @@ def test_a_run_stopped_by_hand_says_how_it_goes_on(tmp_path: Path) -> None:
     _, error = process.communicate()
     assert process.returncode == 1
     run = tmp_path / "run"
-    line = f"fer: stopped by hand; ckpt_path={run}/checkpoints/last.ckpt goes on (log: {run}/train.log)"
+    line = f"fer: stopped; ckpt_path={run}/checkpoints/last.ckpt goes on (log: {run}/train.log)"
     assert error.splitlines()[-1].endswith(line)
 
 

@@ -71,7 +71,7 @@ def _job(cfg: DictConfig) -> float:
         log.debug("%s", traceback.format_exc())
         if isinstance(fault, KeyboardInterrupt):
             last = folder / "checkpoints/last.ckpt"
-            line = "stopped by hand"
+            line = "stopped"
             line += (
                 f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
             )

@@ -97,10 +97,8 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _store(faces: Faces, entry: Path) -> None:
-    partial = entry.with_name(
-        f"partial-{uuid.uuid4().hex}"
-    )  # others may read it, as mkdtemp has it not
-    partial.mkdir()
+    partial = entry.with_name(f"partial-{uuid.uuid4().hex}")
+    partial.mkdir()  # others may read it, which mkdtemp forbids
     try:
         for name in ARRAYS:
             if (array := getattr(faces, name)) is not None:
