@@ -22,7 +22,8 @@ from fer.teachers import Teachers
 
 # Lightning's hints and its warning of torch's own renaming are for those who write Trainers.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
+for hint in (".*LeafSpec", ".*logging interval"):
+    warnings.filterwarnings("ignore", message=hint, module="lightning")
 
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
 

@@ -145,6 +145,9 @@ class Last(ModelCheckpoint):
         super().__init__(filename="last", **others)
         self._best, self._score, self._pause = best, None, Pause()
 
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing: which files another run kept is its own affair."""
+
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         better, self._score = (
             self._best.best_model_score != self._score,

@@ -80,8 +80,8 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
 def find(place: Path) -> Path:
     """The file that holds the weights of `place`.
 
-    place: a checkpoint; a run's folder, which stands for its best epoch; the folder of a packed
-    network; or `shipped`. Raises InputError where there is none.
+    place: a checkpoint; the folder of a run that has ended, which stands for its best epoch; the folder
+    of a packed network; or `shipped`. Raises InputError where there is none.
     """
     if place == Path(SHIPPED):
         return _shipped()
@@ -94,6 +94,11 @@ def find(place: Path) -> Path:
         raise InputError(
             f"{path}: no such file; expected a run's folder, a checkpoint, a packed network's folder "
             f"or {SHIPPED!r}"
+        )
+    if path.parent == place / "checkpoints" and not (place / "summary.json").is_file():
+        raise InputError(
+            f"{place}: has no summary.json, so this run has not ended; it goes on with "
+            f"ckpt_path={place}/checkpoints/last.ckpt, and {path} names what there is of it"
         )
     return path
 

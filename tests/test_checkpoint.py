@@ -32,6 +32,7 @@ def test_a_file_or_its_run(tmp_path: Path) -> None:
     file = tmp_path / "run/checkpoints/best.ckpt"
     file.parent.mkdir(parents=True)
     torch.save(content(), file)
+    (tmp_path / "run/summary.json").write_text("{}")
     for place in (file, tmp_path / "run"):
         read = checkpoint.read(place)
         assert (read.path, read.classes, read.channels, read.size) == (

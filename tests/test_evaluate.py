@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,16 @@ def test_what_it_was_trained_or_chosen_on_is_refused(
     status, folder, said, error = called(evaluate.main, *words)
     assert status == 1 and not folder.exists() and "accuracy" not in said
     assert line in error and error.count("\n") == 1
+
+
+def test_a_run_that_has_not_ended_is_no_finished_one(runs: Path, called) -> None:
+    shutil.copytree(runs / "fair/checkpoints", runs / "begun/checkpoints")
+    status, folder, _, error = called(evaluate.main, "begun")
+    assert status == 2 and not folder.exists() and error.count("\n") == 1
+    assert error.startswith(
+        "fer: begun: has no summary.json, so this run has not ended; it goes on with"
+    )
+    assert called(evaluate.main, "begun/checkpoints/best.ckpt")[0] == 0
 
 
 def test_predictions_are_gathered_before_the_trainer_ends(runs: Path, monkeypatch) -> None:

@@ -76,7 +76,7 @@ def run(prepare: Callable[[list[str]], Callable[[], None]], arguments: list[str]
         print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
         return status
     except KeyboardInterrupt:
-        print("fer: stopped by hand", file=sys.stderr)
+        print("\nfer: stopped", file=sys.stderr)  # below a progress bar
         return 130
     except Exception as fault:
         print(f"fer: {type(fault).__name__}: {' '.join(str(fault).split())}", file=sys.stderr)

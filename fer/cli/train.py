@@ -27,6 +27,9 @@ def main(arguments: list[str]) -> int:
         except InputError as fault:
             print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
             return 2
+        except KeyboardInterrupt:
+            print("fer: stopped before anything began", file=sys.stderr)
+            return 130
     os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
     typed, found = list(sys.argv), []
 
@@ -58,13 +61,13 @@ def _check(arguments: list[str]) -> None:
 
 def _job(cfg: DictConfig) -> float:
     """The best epoch's monitor. NaN where the run failed, which is said here: Hydra would add to it."""
-    from fer import run
-
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     program = Path(sys.argv[0]).name
     command = [*(["python"] if program.endswith(".py") else []), program, *sys.argv[1:]]
     try:
+        from fer import run  # seconds, in which somebody may press Ctrl-C
+
         return run.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
     except (Exception, KeyboardInterrupt) as fault:
         line = " ".join(str(fault).split())
@@ -77,7 +80,10 @@ def _job(cfg: DictConfig) -> float:
             )
         elif not isinstance(fault, InputError):
             line = f"{type(fault).__name__}: {line}"
-        print(f"fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
+        bar = (
+            "\n" if isinstance(fault, KeyboardInterrupt) else ""
+        )  # ends the line of a progress bar
+        print(f"{bar}fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
         if settings.mode == RunMode.MULTIRUN and isinstance(fault, KeyboardInterrupt):
             raise
         return math.nan

@@ -38,6 +38,8 @@ class FER2013(FaceData):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.file = _in_data(self.path, "fer2013.csv")
+        if self.file.is_dir():
+            raise ValueError(f"path: {self.file} is a folder; for one of images choose data=folder")
         if not self.file.is_file():
             raise ValueError(
                 f"path: no file {self.file.absolute()}; get it with `fer fetch fer2013`, or from "
