@@ -193,7 +193,7 @@ def check(cfg: DictConfig) -> None:
         raise InputError(f"ema: {cfg.ema}, expected a decay between 0 and 1, or null")
     if cfg.patience is not None and cfg.patience < 1:
         raise InputError(f"patience: {cfg.patience}, expected 1 epoch or more, or null")
-    _check_epochs(cfg.trainer)
+    _check_trainer(cfg.trainer)
     _check_taught(cfg)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")
@@ -211,8 +211,11 @@ def check(cfg: DictConfig) -> None:
         _check_checkpoint(Path(cfg.ckpt_path), module)
 
 
-def _check_epochs(trainer: DictConfig) -> None:
-    """Every epoch is validated once: best.ckpt and the rows of metrics.csv follow from it."""
+def _check_trainer(trainer: DictConfig) -> None:
+    """Refuses numbers that Lightning takes and a run cannot.
+
+    Every epoch is validated once: best.ckpt and the rows of metrics.csv follow from it.
+    """
     usual = {"check_val_every_n_epoch": 1, "val_check_interval": 1.0, "fast_dev_run": False}
     for key, value in usual.items():
         given = trainer.get(key)

@@ -149,10 +149,8 @@ class Last(ModelCheckpoint):
         """Nothing: which files another run kept is its own affair."""
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        better, self._score = (
-            self._best.best_model_score != self._score,
-            self._best.best_model_score,
-        )
+        score = self._best.best_model_score
+        better, self._score = score != self._score, score
         # Processes save together or not at all, whatever their own clocks say.
         if trainer.strategy.broadcast(self._pause.over(trainer)) or better:
             super().on_train_epoch_end(trainer, module)

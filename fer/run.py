@@ -222,10 +222,8 @@ def _changed_words(recipe: dict[str, Any]) -> list[str]:
     """A sentence where a run goes on by another recipe than its checkpoint began with."""
     if (path := recipe["ckpt_path"]) is None:
         return []
-    before, now = (
-        config.flat(checkpoint.read(Path(path), device="meta").recipe),
-        config.flat(recipe),
-    )
+    before = config.flat(checkpoint.read(Path(path), device="meta").recipe)
+    now = config.flat(recipe)
     changed = [
         f"{key}={now.get(key)} (was {before.get(key)})"
         for key in dict.fromkeys([*before, *now])

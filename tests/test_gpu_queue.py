@@ -103,9 +103,8 @@ def test_the_time_a_run_needs(gpu_queue, tmp_path: Path) -> None:
     (begun.folder / ".hydra/config.yaml").write_text("trainer: {max_epochs: 13}")
     (begun.folder / "metrics.csv").write_text("epoch,seconds\n0,90\n1,30\n2,30\n")
     assert gpu_queue.needed(begun, items) == 5 + gpu_queue.START  # ten more epochs of half a minute
-    assert (
-        gpu_queue.needed(begun, items, [36, 36, 90]) == 6 + gpu_queue.START
-    )  # by the queue's clock
+    pace = [36, 36, 90]  # by the queue's clock
+    assert gpu_queue.needed(begun, items, pace) == 6 + gpu_queue.START
 
 
 def test_what_turns_out_too_long_is_stopped_and_can_go_on(gpu_queue, tmp_path: Path) -> None:

@@ -74,16 +74,14 @@ def _job(cfg: DictConfig) -> float:
         log.debug("%s", traceback.format_exc())
         if isinstance(fault, KeyboardInterrupt):
             last = folder / "checkpoints/last.ckpt"
-            line = "stopped"
-            line += (
+            more = (
                 f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
             )
+            line = f"stopped{more}"
+            print(file=sys.stderr)  # ends the line of a progress bar
         elif not isinstance(fault, InputError):
             line = f"{type(fault).__name__}: {line}"
-        bar = (
-            "\n" if isinstance(fault, KeyboardInterrupt) else ""
-        )  # ends the line of a progress bar
-        print(f"{bar}fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
+        print(f"fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
         if settings.mode == RunMode.MULTIRUN and isinstance(fault, KeyboardInterrupt):
             raise
         return math.nan
