@@ -100,7 +100,13 @@ class FaceModule(L.LightningModule):
                 targets = self.teachers(images, targets)
             images = self._shrunk(images)
         logits = self._logits(images)
-        loss = self.loss(logits, targets)
+        if (
+            logits.ndim == 3
+        ):  # of branches, each with a loss of its own (fer.models.blocks.Branches)
+            loss = self.loss(logits.flatten(0, 1), targets.repeat_interleave(logits.shape[1], 0))
+            logits = logits.mean(1)
+        else:
+            loss = self.loss(logits, targets)
         self.train_loss.update(loss.detach())
         self.train_acc.update(logits.detach(), labels)
         return loss

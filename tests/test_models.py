@@ -175,6 +175,34 @@ def test_squeeze_excitation_weighs_channels_by_all_channels_means():
         torch.testing.assert_close(unit(maps), maps * weights[:, :, None, None])
 
 
+def test_branches_share_the_first_blocks_and_are_measured_by_their_mean():
+    torch.manual_seed(0)
+    model, planes = R1(**SMALL, branches=3, shared=1), torch.randn(2, 2, 12, 12)
+    own = 4 * 6 * 9 + 6 + (6 * 3 * 3 * 5 + 5)  # the second block and the head
+    alone = R1(**SMALL)
+    assert count_parameters(model) == count_parameters(alone) + 2 * own
+    logits = model(planes)
+    assert logits.shape == (2, 3, 5)
+    for branch, said in zip(model.head, logits.unbind(1), strict=True):
+        torch.testing.assert_close(branch(model.blocks(planes)), said)
+    assert not torch.equal(logits[:, 0], logits[:, 1])  # each starts by chance of its own
+    torch.testing.assert_close(model.eval()(planes).softmax(1), logits.softmax(2).mean(1))
+    # One branch's loss reaches the shared blocks and not the other branches.
+    model.train()(planes)[:, 1].sum().backward()
+    reached = [bool(next(part.parameters()).grad.any()) for part in (model.blocks, *model.head)]
+    assert reached == [True, False, True, False]
+
+
+def test_one_branch_is_the_plain_network():
+    torch.manual_seed(0)
+    plain = R1(**SMALL)
+    torch.manual_seed(0)
+    one = R1(**SMALL, branches=1, shared=1)
+    assert list(one.state_dict()) == list(plain.state_dict())
+    planes = torch.randn(2, 2, 12, 12)
+    assert torch.equal(one(planes), plain(planes))
+
+
 @pytest.mark.parametrize("stem_stride", [1, 2])
 def test_any_size_that_the_blocks_can_halve(stem_stride):
     for size in (16, 17, 48, 64):
@@ -243,6 +271,17 @@ def test_evaluation_is_deterministic_and_dropout_is_not():
         (R2, {"attention": "cbam"}, "attention: 'cbam', expected none or se"),
         (R1, {"norm": "layer"}, "norm: 'layer', expected none or batch"),
         (R1, {"head": "max"}, "head: 'max'"),
+        (R1, {"branches": 0}, "branches: 0, expected a whole number of 1 or more"),
+        (
+            R1,
+            {"branches": 2, "shared": 0},
+            "shared: 0, expected 1 or more, and fewer than the 2 blocks of",
+        ),
+        (
+            R1,
+            {"branches": 2, "shared": 2},
+            "shared: 2, expected 1 or more, and fewer than the 2 blocks of",
+        ),
         (R1, {"dropout": 1.0}, "dropout: 1.0"),
         (R1, {"block_dropout": -0.1}, "block_dropout: -0.1"),
         (R2, {"incep_dropout": 2}, "incep_dropout: 2"),

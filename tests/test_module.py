@@ -167,3 +167,14 @@ def test_gradients_of_a_fused_optimizer_are_clipped(algorithm, largest, faces, m
     module.configure_gradient_clipping(module.make_optimizer(module.network), largest, algorithm)
     expected = torch.tensor([0.36, 0.48] if algorithm == "norm" else [0.5, 0.5])
     torch.testing.assert_close(weight.grad.view(-1)[:2], expected)
+
+
+def test_each_branch_has_a_loss_of_its_own(faces) -> None:
+    words = ("model.channels=[4,4]", "model.repeats=[1,1]", "model.norm=none", "augment=none")
+    branched = ("model.branches=2", "model.shared=1", "model.dropout=0", "loss.label_smoothing=0")
+    module = module_of(*words, *branched, faces=faces)
+    loss, _ = first_step(module, faces)
+    logits = module._logits(faces["images"].float() / 255)
+    each = [torch.nn.functional.cross_entropy(one, faces["labels"]) for one in logits.unbind(1)]
+    assert loss == pytest.approx(sum(each).item() / 2)
+    assert each[0] != each[1]

@@ -3,6 +3,7 @@
 Each part checks what it takes and raises ValueError, opening with the parameter's name.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -212,6 +213,20 @@ class Head(nn.Sequential):
             layers += [hidden, nn.ReLU(inplace=True)]
             width = size
         super().__init__(*layers, nn.Linear(width, classes))
+
+
+class Branches(nn.ModuleList):
+    """Networks side by side on the same maps, each trained by its own loss, measured by their mean.
+
+    maps -> in training the logits of each, [B, branches, classes]; else the logarithm of their mean
+    probabilities, [B, classes]. An ensemble that shares its first layers (Lee et al., arXiv:1511.06314).
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        logits = torch.stack([branch(maps) for branch in self], dim=1)
+        if self.training:
+            return logits
+        return logits.float().log_softmax(2).logsumexp(1) - math.log(len(self))
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from fer.models.blocks import Attention, Blocks, Head, HeadKind, Norm, StemStride
+from fer.models.blocks import Attention, Blocks, Branches, Head, HeadKind, Norm, StemStride
 
 
 class R1(nn.Module):
     """Blocks of 3x3 convolutions with a max-pooling after each, then dropout and the linear part.
 
-    [B, in_channels, size, size] -> logits [B, classes].
+    [B, in_channels, size, size] -> logits [B, classes]; in training with branches, each one's:
+    [B, branches, classes].
 
     channels: outputs of each block's convolutions; repeats: convolutions in each block.
+    branches: how many times the blocks after the first `shared` and the head are there (`Branches`).
     residual: sums around the convolutions of a block after its first, in pairs.
     attention: squeeze-excitation closes each block. stem_stride: of the very first convolution.
     block_dropout: Dropout2d closing each block (the report's CDrop-Block; 0 is its C-Block).
@@ -38,27 +40,47 @@ class R1(nn.Module):
         dropout: float = 0.0,
         head: HeadKind = "flatten",
         linear: Sequence[int] = (),
+        branches: int = 1,
+        shared: int = 1,
     ) -> None:
         super().__init__()
-        self.blocks = Blocks(
-            in_channels,
-            channels,
-            repeats,
-            size=size,
-            norm=norm,
-            residual=residual,
-            attention=attention,
-            stem_stride=stem_stride,
-            block_dropout=block_dropout,
-        )
-        self.head = Head(
-            channels[-1],
-            side=self.blocks.side,
-            head=head,
-            dropout=dropout,
-            linear=linear,
-            classes=classes,
-        )
+        if branches < 1:
+            raise ValueError(f"branches: {branches}, expected a whole number of 1 or more")
+        if branches > 1 and not 0 < shared < len(channels):
+            raise ValueError(
+                f"shared: {shared}, expected 1 or more, and fewer than the {len(channels)} blocks of channels"
+            )
+
+        def blocks(first: int, last: int, size: int) -> Blocks:
+            return Blocks(
+                channels[first - 1] if first else in_channels,
+                channels[first:last],
+                repeats[first:last],
+                size=size,
+                norm=norm,
+                residual=residual,
+                attention=attention,
+                stem_stride=1 if first else stem_stride,
+                block_dropout=block_dropout,
+            )
+
+        def closing(side: int) -> Head:
+            return Head(
+                channels[-1],
+                side=side,
+                head=head,
+                dropout=dropout,
+                linear=linear,
+                classes=classes,
+            )
+
+        if branches == 1:
+            self.blocks = blocks(0, len(channels), size)
+            self.head: nn.Module = closing(self.blocks.side)
+        else:
+            self.blocks = blocks(0, shared, size)
+            own = [blocks(shared, len(channels), self.blocks.side) for _ in range(branches)]
+            self.head = Branches(nn.Sequential(each, closing(each.side)) for each in own)
 
     def forward(self, planes: Tensor) -> Tensor:
         return self.head(self.blocks(planes))
