@@ -280,7 +280,7 @@ def test_voters_of_fer2013_agree_with_its_labels_on_626_of_a_thousand_faces() ->
         (["explore", "data=drawn", "--sheet", "3"], "--sheet"),
         (["explore", "drawn"], "drawn: expected key=value"),
         (["explore", "data=drawn", "augment.flip=2.0"], "augment.flip: 2.0, expected a probability"),
-        (["fer2021"], "the following arguments are required: OUT.csv"),
+        (["fer2021"], "the following arguments are required: OUT.csv; see"),
         (["fer2021", "data=drawn"], "data=drawn: expected the file to write, OUT.csv"),
         (["fer2021", "old.csv", "data=drawn"], "old.csv: is there already"),
         (["fer2021", "no/out.csv", "data=drawn"], "no/out.csv: there is no folder no"),

@@ -23,7 +23,9 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{self.prog}: {message}; see {self.prog} --help")
 
     def add_overrides(self) -> None:
-        self.add_argument("overrides", nargs="*", metavar="key=value", help="as of train.py")
+        self.add_argument(
+            "overrides", nargs="*", default=[], metavar="key=value", help="as of train.py"
+        )
 
     def add_out(self) -> None:
         self.add_argument(

@@ -38,6 +38,7 @@ def add_words(parser: command.Parser) -> None:
     parser.add_argument(
         "overrides",
         nargs="*",
+        default=[],  # without one argparse calls even these required
         metavar="key=value",
         help="tta=none|flip|shift, part=test|val|all, other faces such as data.path=FILE, trainer=cpu",
     )
