@@ -95,9 +95,12 @@ class FaceModule(L.LightningModule):
         self._seed(batch_index)
         labels = batch["labels"]
         with torch.no_grad():
-            images, targets = self.augment(unit(batch["images"]), self._targets(batch))
-            if self.teachers is not None:
-                targets = self.teachers(images, targets)
+            images, targets = unit(batch["images"]), self._targets(batch)
+            if self.teachers is None:
+                images, targets = self.augment(images, targets)
+            else:
+                images, plain, targets = self.augment.beside_plain(images, targets)
+                targets = self.teachers(plain, targets)
             images = self._shrunk(images)
         logits = self._logits(images)
         if (

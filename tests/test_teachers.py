@@ -58,8 +58,12 @@ def test_numbers_out_of_range_are_refused_by_name(words) -> None:
         Teachers([], **({"weight": 0.5, "temperature": 1.0} | words))
 
 
-def test_a_step_is_trained_towards_what_is_said_of_its_augmented_batch(monkeypatch) -> None:
-    cfg = command.compose([*SMALL, "augment.mixup=[1.0,0.4]", "loss.label_smoothing=0.0"])
+def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_spoilt(
+    monkeypatch,
+) -> None:
+    cfg = command.compose(
+        [*SMALL, "augment=strong", "augment.mixup=[1.0,0.4]", "loss.label_smoothing=0.0"]
+    )
     data = build.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * 7)
     shown, towards = [], []
@@ -71,16 +75,16 @@ def test_a_step_is_trained_towards_what_is_said_of_its_augmented_batch(monkeypat
             return super().forward(images)
 
     module.teachers = Teachers([Watching(*said.tolist())], weight=0.5, temperature=1.0)
-    loss, augment = module.loss.forward, module.augment.forward
+    loss, augment = module.loss.forward, module.augment.beside_plain
     monkeypatch.setattr(module.loss, "forward", lambda x, y: (towards.append(y), loss(x, y))[1])
-    given: list[tuple[Tensor, Tensor]] = []
+    given: list[tuple[Tensor, Tensor, Tensor]] = []
     monkeypatch.setattr(
-        module.augment, "forward", lambda x, y: (given.append(augment(x, y)), given[-1])[1]
+        module.augment, "beside_plain", lambda x, y: (given.append(augment(x, y)), given[-1])[1]
     )
     images = torch.randint(256, (8, 1, 48, 48), dtype=torch.uint8)
     module.training_step({"images": images, "labels": torch.arange(8) % 7}, 0).backward()
-    ((augmented, mixed),) = given
-    assert torch.equal(shown[0], augmented)
+    ((_, plain, mixed),) = given
+    assert torch.equal(shown[0], plain)
     torch.testing.assert_close(towards[0], (mixed + said) / 2)
 
 

@@ -70,10 +70,16 @@ class Augment(nn.Module):
         """Targets [B, classes] float: rows of probabilities, mixed as the images are."""
         # In bf16 a place in the image would be rounded to a tenth of a pixel.
         with torch.autocast(images.device.type, enabled=False):
-            images = self._geometry(images)
-            images = self._tone(images)
-            images = self._texture(images)
+            images = self._texture(self._tone(self._geometry(images)))
             return self._mix(images, targets)
+
+    def beside_plain(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `forward`, and between the two the same images before blur, noise and erasing took
+        anything from them: what teachers are shown."""
+        with torch.autocast(images.device.type, enabled=False):
+            plain = self._tone(self._geometry(images))
+            both, targets = self._mix(torch.cat([self._texture(plain), plain], 1), targets)
+        return both[:, :1], both[:, 1:], targets
 
     def _chosen(self, name: str, images: Tensor) -> Tensor:
         """Which images an operation falls on: bool [B]."""

@@ -253,6 +253,22 @@ def test_an_option_gives_faces_and_shares_by_torchs_seed(name):
     torch.testing.assert_close(targets.sum(1), torch.ones(16))
 
 
+@pytest.mark.parametrize("mixing", [{}, {"mixup": (1, 0.4)}, {"cutmix": (1, 1.0)}])
+def test_plain_images_are_moved_and_mixed_alike_and_not_spoilt(mixing):
+    kept = {"flip": 0.5, "rotate": (1, 20), "contrast": (1, 0.3)}
+    spoilt = {name: PAIRS[name] for name in ("blur", "noise", "erase")}
+    torch.manual_seed(0)
+    images, plain, targets = Augment(**kept, **spoilt, **mixing).beside_plain(IMAGES, TARGETS)
+    expected, mixed = apply(**kept, **spoilt, **mixing)
+    assert torch.equal(images, expected) and torch.equal(targets, mixed)
+    assert not torch.equal(images, plain)
+    torch.manual_seed(0)
+    same, unspoilt, _ = Augment(**kept, **mixing).beside_plain(IMAGES, TARGETS)
+    assert torch.equal(same, unspoilt)
+    if not mixing:  # what spoils draws first, so a mixture is another one without it
+        assert torch.equal(plain, unspoilt)
+
+
 def test_strong_does_all_that_light_does_and_more():
     light, strong = option("light"), option("strong")
     for name, (probability, most) in light.pairs.items():
