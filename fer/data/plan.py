@@ -45,8 +45,14 @@ class Plan:
             if getattr(self, name) not in get_args(known):
                 expected = ", ".join(get_args(known))
                 raise ValueError(f"{name}: {getattr(self, name)!r}, expected one of {expected}")
-        if (self.split == "file") != (self.split_file is not None):
-            raise ValueError("split_file: belongs to data.split=file, and that wants it")
+        if self.split == "file" and self.split_file is None:
+            raise ValueError(
+                "split_file: none, expected the split.json that data.split=file follows"
+            )
+        if self.split != "file" and self.split_file is not None:
+            raise ValueError(
+                f"split_file: {self.split_file}, expected null, since data.split is {self.split}"
+            )
         if self.split_file is not None and not Path(self.split_file).is_file():
             raise ValueError(f"split_file: no file {self.split_file}")
         if not 0 <= self.seed < 2**32:  # what scikit-learn takes

@@ -313,6 +313,8 @@ def test_a_run_opens_with_what_it_does_to_the_sources_own_test_part(tmp_path: Pa
         ({"split": "kfold", "folds": 1}, "folds: 1, expected 2 or more"),
         ({"split": "kfold", "fold": 5}, "fold: 5, expected 0 to 4, below data.folds"),
         ({"split": "kfold", "fold": -1}, "fold: -1, expected 0 to 4, below data.folds"),
+        ({"split": "file"}, "split_file: none, expected the split.json that data.split=file follows"),
+        ({"split_file": "a.json"}, "split_file: a.json, expected null, since data.split is official"),
         ({"fold": 1}, "fold: 1, but data.split=official; folds want kfold"),
         ({"twins": "group"}, "twins: group, but the parts of data.split=official are given; choose "
          "data.twins=drop, or data.split=random, holdout or kfold"),
