@@ -177,6 +177,12 @@ def ensembles(items: Sequence[Item], out: Path) -> None:
         members = best(items, name)
         for tta in ("none", "flip") if len(members) > 1 else ():
             folder = out / f"ensemble_{name}_{len(members)}_{tta}"
+            if summary(folder).get("checkpoints") != [
+                f"{each}/checkpoints/best.ckpt" for each in members
+            ]:
+                shutil.rmtree(
+                    folder, ignore_errors=True
+                )  # of others, before the best of these ended
             measure(folder, ensemble.main, *members, f"tta={tta}")
 
 

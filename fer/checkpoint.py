@@ -54,7 +54,7 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
     if not isinstance(content, dict) or not isinstance(content.get("fer"), dict):
         raise _none(path, "it holds no 'fer'")
     kept, weights = content["fer"], content.get("state_dict")
-    if "seen" not in kept:
+    if not kept.get("seen", ()):
         raise InputError(
             f"{path}: keeps no record of the faces it was trained on; train it anew with this version"
         )

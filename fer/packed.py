@@ -73,6 +73,17 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
             "or of two networks: get both anew"
         )
     tensors = {name: tensor.to(device) for name, tensor in safetensors.load_file(path).items()}
+    record = {name for name in tensors if name.startswith(SEEN)}
+    said = {
+        f"{SEEN}{index}.{part}.{what}"
+        for index in range(len(facts["seen"]))
+        for part in ("train", "val")
+        for what in ("rows", "hashes")
+    }
+    if record != said:
+        raise InputError(
+            f"{path}: what it says of the faces it has seen is not what {FACTS} says; get both anew"
+        )
     seen = [
         {"fingerprint": fingerprint}
         | {part: _pairs(tensors, f"{SEEN}{index}.{part}") for part in ("train", "val")}

@@ -121,6 +121,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         **splits.settings(parts),
         **leaks,
         **splits.own_test(faces, parts),
+        "source": faces.source,
+        "fingerprint": faces.fingerprint,
         "versions": versions(),
     }
     summary = summarise(measured) | facts
@@ -194,11 +196,15 @@ def seen_by(
                     "on; take a teacher that was trained on these faces"
                 )
         own += tuple(each for each in teacher.seen if each not in own)
-    if cfg.ckpt_path is not None and checkpoint.read(Path(cfg.ckpt_path)).seen != own:
-        raise InputError(
-            f"ckpt_path: {cfg.ckpt_path} was trained on other rows than this data and split give; a "
-            "run goes on with its own"
-        )
+    last = cfg.ckpt_path and Path(cfg.ckpt_path)
+    for path in (
+        (last, last.with_name("best.ckpt")) if last else ()
+    ):  # the best epoch may stay that one
+        if checkpoint.read(path).seen != own:
+            raise InputError(
+                f"ckpt_path: {path} was trained on other rows than this data and split give; a run goes "
+                "on with its own"
+            )
     return own
 
 

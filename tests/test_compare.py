@@ -84,6 +84,25 @@ def test_runs_that_differ_in_seeds_alone_are_one_row(tmp_path: Path) -> None:
     assert second["val/acc_ci95"] is None and str(first["parameters"]) == "717895"
 
 
+def test_a_run_that_went_on_is_a_repetition_all_the_same(tmp_path: Path) -> None:
+    make(tmp_path / "a", val=0.60, seed=0)
+    words = {"ckpt_path": "a/checkpoints/last.ckpt", "trainer": {"enable_progress_bar": False}}
+    make(tmp_path / "b", val=0.62, seed=1, **words)
+    (line,) = lines(tmp_path)
+    assert line["n"] == 2 and not {"ckpt_path", "trainer.enable_progress_bar"} & set(line)
+
+
+def test_every_number_of_the_test_has_its_mean_and_interval(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        folder = make(tmp_path / str(seed), val=0.6, test=0.5 + seed / 10, seed=seed)
+        summary = json.loads((folder / "summary.json").read_text())
+        more = {"test/clean_ece": 0.1 + seed / 10, "test/clean_rows": 90}
+        (folder / "summary.json").write_text(json.dumps(summary | more))
+    (line,) = lines(tmp_path)
+    assert line["test/clean_ece"] == pytest.approx(0.15) and line["test/clean_ece_ci95"] > 0
+    assert "test/clean_rows" not in line
+
+
 def test_ranks_follow_validation_and_what_is_asked_of_it(tmp_path: Path) -> None:
     make(tmp_path / "a", val=0.60, test=0.90, optim__lr=1.0)
     make(tmp_path / "b", val=0.70, test=0.10, optim__lr=2.0)

@@ -316,5 +316,15 @@ def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:
     same = command.compose([*DATA, last])
     assert len(run.seen_by(same, build_data(same))) == 1
     other = command.compose([*DATA, last, "data.split=random"])
-    with pytest.raises(InputError, match="ckpt_path: .* was trained on other rows than this"):
+    with pytest.raises(InputError, match="ckpt_path: .*last.ckpt was trained on other rows than"):
         run.seen_by(other, build_data(other))
+
+
+def test_a_run_does_not_go_on_beside_the_best_epoch_of_other_rows(
+    runs: Path, tmp_path: Path
+) -> None:
+    for name, origin in (("last", "fair"), ("best", "swapped")):
+        shutil.copy(runs / origin / f"checkpoints/{name}.ckpt", tmp_path)
+    cfg = command.compose([*DATA, f"ckpt_path={tmp_path / 'last.ckpt'}"])
+    with pytest.raises(InputError, match="ckpt_path: .*best.ckpt was trained on other rows than"):
+        run.seen_by(cfg, build_data(cfg))

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,20 @@ def test_called_again_it_repeats_nothing(gpu_queue, cwd: Path, monkeypatch, caps
     before = {path: path.stat().st_mtime_ns for path in cwd.glob("out/*/summary.json")}
     gpu_queue.run(items, Path("out"), gpu_queue.time.monotonic() + 9, cut=False)
     assert before == {path: path.stat().st_mtime_ns for path in cwd.glob("out/*/summary.json")}
+
+
+def test_an_ensemble_of_others_than_the_best_is_measured_anew(
+    gpu_queue, cwd: Path, tmp_path: Path, monkeypatch
+) -> None:
+    shutil.copytree(cwd, tmp_path / "own")
+    monkeypatch.chdir(tmp_path / "own")
+    items = gpu_queue.read_list(Path("list.csv"), Path("out"), SMALL)
+    file = Path("out/ensemble_both_2_none/summary.json")
+    own = json.loads(file.read_text())
+    file.write_text(json.dumps(own | {"checkpoints": own["checkpoints"][:1] * 2}))
+    gpu_queue.ensembles(items, Path("out"))
+    again = json.loads(file.read_text())
+    assert again["checkpoints"] == own["checkpoints"] and again["test/acc"] == own["test/acc"]
 
 
 def test_the_time_a_run_needs(gpu_queue, tmp_path: Path) -> None:

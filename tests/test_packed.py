@@ -105,7 +105,9 @@ def fact(**values: Any) -> Callable[[Path], None]:
         (changed(packed.FACTS, lambda text: text[:70]), "is no checkpoint of this project, or a dam"),
         (changed(packed.FACTS, lambda _: b"[]"), "is no checkpoint of this project, or a damaged"),
         (changed(packed.FACTS, lambda _: b"{}"), r"or a damaged one \(KeyError: 'sha256'\)"),
-        (fact(seen=["f"] * 3), r"or a damaged one \(KeyError: 'seen.2.train.rows'\)"),
+        (fact(seen=["f"] * 3), "seen is not what network.json says; get both anew"),
+        (fact(seen=["f"]), "seen is not what network.json says; get both anew"),
+        (fact(seen=[]), "seen is not what network.json says; get both anew"),
         (fact(seen=None), "is no checkpoint of this project, or a damaged one"),
         (fact(size="48"), r"\(its 'size' is missing or no int\)"),
         (fact(recipe={}), r"\(its recipe holds no 'model'\)"),
@@ -116,6 +118,14 @@ def test_a_fault_gets_one_line(folder: Path, damage: Callable, line: str) -> Non
     with pytest.raises(InputError, match=line) as fault:
         checkpoint.read(folder)
     assert str(fault.value).startswith(str(folder)) and "\n" not in str(fault.value)
+
+
+def test_a_network_that_says_it_has_seen_nothing_is_refused(tmp_path: Path) -> None:
+    packed.save(tmp_path, weights=WEIGHTS, kept=kept(seen=()), results=None)
+    with pytest.raises(
+        InputError, match="keeps no record of the faces it was trained on; train it"
+    ):
+        checkpoint.read(tmp_path)
 
 
 def test_what_half_precision_cannot_hold_is_not_packed(folder: Path) -> None:

@@ -13,6 +13,7 @@ from fer.files import write_csv
 Line = dict[str, Any]
 
 SEEDS = ("seed", "data.seed", "data.fold")  # runs that differ in these alone repeat one experiment
+HANDLING = ("ckpt_path", "trainer.enable_progress_bar")  # nor do these make another one of it
 MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_acc", "gap")
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
@@ -27,7 +28,7 @@ def repetitions(runs: Iterable[Run]) -> tuple[list[list[Run]], list[Run]]:
     rows: dict[str, dict[tuple[Any, ...], Run]] = {}
     repeated = []
     for run in runs:
-        rest = {key: value for key, value in run.config.items() if key not in SEEDS}
+        rest = {key: run.config[key] for key in run.config if key not in (*SEEDS, *HANDLING)}
         row = rows.setdefault(json.dumps(rest, sort_keys=True), {})
         seeds = tuple(run.config.get(key) for key in SEEDS)
         if seeds in row:
@@ -37,9 +38,10 @@ def repetitions(runs: Iterable[Run]) -> tuple[list[list[Run]], list[Run]]:
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
-    """The groups whose options differ and the config keys whose values do, seeds apart."""
+    """The groups whose options differ and the config keys whose values do, SEEDS and HANDLING apart."""
     groups = dict.fromkeys(name for run in runs for name in run.choices)
-    keys = dict.fromkeys(key for run in runs for key in run.config if key not in SEEDS)
+    apart = (*SEEDS, *HANDLING)
+    keys = dict.fromkeys(key for run in runs for key in run.config if key not in apart)
     return [name for name in (*groups, *keys) if len({shown(run, name) for run in runs}) > 1]
 
 
@@ -113,9 +115,11 @@ def ranked(rows: Sequence[Sequence[Run]], *, by: str) -> list[Line]:
 
 
 def _measured(runs: Sequence[Run], by: str) -> list[str]:
-    """The measured numbers that any run has, `by` first."""
-    recalls = [name for run in runs for name in run.summary if name.startswith(RECALL)]
-    names = dict.fromkeys([by, *MEASURED, *recalls])
+    """The measured numbers that any run has: `by`, those to look at first, all others of the test."""
+    tested = [name for run in runs for name in run.summary if name.startswith("test/")]
+    recalls = [name for name in tested if name.startswith(RECALL)]
+    others = [name for name in tested if not name.endswith("rows")]
+    names = dict.fromkeys([by, *MEASURED, *recalls, *others])
     return [name for name in names if any(run.summary.get(name) is not None for run in runs)]
 
 

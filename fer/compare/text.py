@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from fer.compare.table import COSTS, RECALL, Line
+from fer.compare.table import COSTS, MEASURED, RECALL, Line
 
 WIDTH = 120
 LONGEST = 28  # characters of a config value
@@ -13,17 +13,19 @@ Column = list[str]  # a title and a cell a line, all of one width
 
 
 def text(lines: Sequence[Line], *, names: Sequence[str], by: str) -> str:
-    """The lines of `ranked` in two blocks: what the parts gave; each class's recall and the costs.
+    """The lines of `ranked` in two blocks: what the parts gave, and each class's recall and the costs;
+    compare.csv has more numbers of the test.
 
     names: the columns that tell the lines apart. Where they do not fit beside the numbers, they
     stand above, a paragraph a line.
     """
+    shown = [by, *MEASURED]
     measured = [name for name in lines[0] if f"{name}_ci95" in lines[0]]
     recalls = [name for name in measured if name.startswith(RECALL)]
     rank = _column("#", [f"{line['rank']}" for line in lines], ">")
     count = _column("n", [f"{line['n']}" for line in lines], ">")
     labels = [_labels(lines, name, names) for name in names]
-    parts = [_shares(lines, name, name, digits=2) for name in measured if name not in recalls]
+    parts = [_shares(lines, name, name, digits=2) for name in measured if name in shown]
     blocks = [_block([rank, *labels, count, *parts])]
     if max(map(len, blocks[0].splitlines())) > WIDTH:
         blocks = [_paragraphs(lines, names), _block([rank, count, *parts])]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -217,11 +217,15 @@ def relabelled(faces: Faces, split: Split) -> Faces:
 
 def leaks(faces: Faces, split: Split) -> dict[str, int]:
     """How many test rows have a pixel-identical row in train, and in train or validation."""
-    test, train, val = (faces.hashes[split.part(name)] for name in ("test", "train", "val"))
     return {
-        "test_in_train": int(shared(test, [train]).sum()),
-        "test_in_train_or_val": int(shared(test, [train, val]).sum()),
+        "test_in_train": int(_twins(faces, split, ("train",)).sum()),
+        "test_in_train_or_val": int(_twins(faces, split).sum()),
     }
+
+
+def _twins(faces: Faces, split: Split, others: Sequence[str] = ("train", "val")) -> np.ndarray:
+    """Which test rows have a pixel-identical row in other parts: bool [test rows]."""
+    return shared(faces.hashes[split.test], [faces.hashes[split.part(name)] for name in others])
 
 
 def own_test(faces: Faces, split: Split) -> dict[str, int]:
@@ -266,6 +270,7 @@ def export(faces: Faces, split: Split) -> Mapping[str, Any]:
         "relabelled": {str(faces.rows[at]): label for at, label in split.relabelled.items()},
         "counts": {name: faces.counts(split.part(name)) for name in PARTS},
         "leaks": leaks(faces, split),
+        "test_twins": faces.rows[split.test[_twins(faces, split)]].tolist(),
         "sha256": {
             name: hashlib.sha256(json.dumps(part).encode()).hexdigest()
             for name, part in rows.items()

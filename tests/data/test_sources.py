@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.data import sources
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
 from fer.errors import InputError
 from fer.labels import EMOTIONS, arrange
 
 ROOT = Path(__file__).parent.parent.parent
+DATA = os.environ.get("FER_DATA_DIR")
 CLASSES = ("awe", "boredom", "contentment", "doubt", "envy", "pride", "relief", "wink & grin")
 USAGES = ("Training", "PublicTest", "PrivateTest")
 
@@ -244,3 +246,30 @@ def test_a_folder_of_own_classes_trains_and_fills_a_run_folder(tmp_path):
     assert (
         "wink &amp; grin" in report and "bad rows skipped: 1; the first at awe/broken.png" in report
     )
+
+
+def test_fer2013s_rows_keep_the_parts_they_have(tmp_path, monkeypatch) -> None:
+    csv, votes = two_csv_files(tmp_path)  # its parts take turns
+    known = FER2013(path=csv).faces.fingerprint
+    monkeypatch.setattr(sources, "FER2013_FACES", known)
+    monkeypatch.setattr(sources, "FER2013_PARTS", (2, 2, 2))
+    message = r"4 rows name another part than FER2013 itself does \(row 1: val, and there train\)"
+    for source in (FER2013(path=csv), FERPlus(path=csv, votes=votes)):
+        with pytest.raises(InputError, match=message) as fault:
+            source.faces
+        assert "\n" not in str(fault.value)
+    table = pd.read_csv(csv)
+    table["Usage"] = sorted(table["Usage"], key=USAGES.index)
+    table.to_csv(tmp_path / "right.csv", index=False)
+    assert FER2013(path=str(tmp_path / "right.csv")).faces.parts.tolist() == [0, 0, 1, 1, 2, 2]
+    table.drop(columns="Usage").to_csv(tmp_path / "none.csv", index=False)
+    assert set(FER2013(path=str(tmp_path / "none.csv")).faces.parts) == {-1}
+
+
+@pytest.mark.skipif(
+    not (DATA and (Path(DATA) / "fer2013.csv").is_file()), reason="no fer2013.csv in FER_DATA_DIR"
+)
+def test_the_real_fer2013_is_known() -> None:
+    faces = FER2013(path=f"{DATA}/fer2013.csv").faces
+    assert faces.fingerprint == sources.FER2013_FACES
+    assert np.bincount(faces.parts).tolist() == list(sources.FER2013_PARTS)

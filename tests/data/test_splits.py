@@ -103,6 +103,10 @@ def test_export_and_from_file_go_round(tmp_path):
         assert sum(exported["counts"][name]) == len(exported[name])
     assert (again.kind, exported["kind"], exported["seed"]) == ("file", "random", 4)
     assert splits.export(faces, again)["sha256"] == exported["sha256"]
+    others = set(faces.hashes[np.concatenate([split.train, split.val])])
+    twins = [row for row, at in zip(exported["test"], split.test) if faces.hashes[at] in others]
+    assert exported["test_twins"] == twins
+    assert len(twins) == exported["leaks"]["test_in_train_or_val"]
     assert len(set(exported["sha256"].values())) == 3
 
 
