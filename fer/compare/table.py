@@ -18,8 +18,9 @@ MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
 LOWER_IS_BETTER = ("val/ece",)
-# Of data's keys those that leave the validation part as it is.
+# Of data's keys those that leave the validation part as it is; and what else cuts it.
 TAUGHT = ("data.batch_size", "data.channels", "data.conflicts", "data.sampler")
+CUT = "trainer.limit_val_batches"  # of trainer=debug
 ABSENT = object()  # a key that a run's config does not have
 
 
@@ -70,10 +71,10 @@ def shown(run: Run, name: str) -> str:
 
 
 def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
-    """The keys of `data` by which rows were validated on other faces than each other."""
+    """The keys by which rows were validated on other faces than each other."""
     runs = [run for row in rows for run in row]
     keys = dict.fromkeys(key for run in runs for key in run.config)
-    own = [key for key in keys if key.startswith("data.") and key not in TAUGHT]
+    own = [key for key in keys if key == CUT or key.startswith("data.") and key not in TAUGHT]
     return [
         key for key in own if len({frozenset(shown(run, key) for run in row) for row in rows}) > 1
     ]
