@@ -226,6 +226,8 @@ def _check_trainer(trainer: DictConfig) -> None:
     for key in ("max_epochs", "max_steps", *limits):
         if trainer.get(key) == 0:
             raise InputError(f"trainer.{key}: 0, and nothing would be trained or measured")
+    if (trainer.get("max_epochs") or 1) < 0:
+        raise InputError(f"trainer.max_epochs: {trainer.max_epochs}, expected 1 or more")
     if (trainer.get("gradient_clip_val") or 0) < 0:
         raise InputError(
             f"trainer.gradient_clip_val: {trainer.gradient_clip_val}, expected 0 or more"

@@ -1,5 +1,6 @@
 """The LightningModule: how a network is trained and measured on batches of faces."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,7 +73,7 @@ class FaceModule(L.LightningModule):
         self.tested: tuple[Tensor, Tensor, Tensor] | None = None  # what Predictions gives of a test
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities [B, classes] of faces [B, 1, S, S], uint8 or float in [0, 1]."""
+        """Probabilities [B, classes] of faces [B, 1, S, S], uint8 or float in [0, 1]; not in training."""
         return self._logits(images).float().softmax(1)
 
     def _logits(self, images: Tensor) -> Tensor:
@@ -103,15 +104,11 @@ class FaceModule(L.LightningModule):
                 targets = self.teachers(plain, targets)
             images = self._shrunk(images)
         logits = self._logits(images)
-        if (
-            logits.ndim == 3
-        ):  # of branches, each with a loss of its own (fer.models.blocks.Branches)
-            loss = self.loss(logits.flatten(0, 1), targets.repeat_interleave(logits.shape[1], 0))
-            logits = logits.mean(1)
-        else:
-            loss = self.loss(logits, targets)
+        # One network's logits, or those of branches (fer.models.blocks.Branches): the mean of their losses.
+        each = logits if logits.ndim == 3 else logits[:, None]
+        loss = self.loss(each.flatten(0, 1), targets.repeat_interleave(each.shape[1], 0))
         self.train_loss.update(loss.detach())
-        self.train_acc.update(logits.detach(), labels)
+        self.train_acc.update(each.detach().float().softmax(2).mean(1), labels)
         return loss
 
     def _shrunk(self, images: Tensor) -> Tensor:
@@ -192,12 +189,26 @@ class FaceModule(L.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = self.make_optimizer(self.network)
-        self.total_steps = int(self.trainer.estimated_stepping_batches)
+        self.total_steps = self._count_steps()
         schedule = self.make_schedule(optimizer, self.total_steps)
+        # One that watches validation moves after an epoch's last step: Lightning takes an epoch's own interval
+        # to be over once checkpoints are written, and a resumed run would lack that move.
         watching = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
-        interval = "epoch" if watching else "step"
-        scheduler = {"scheduler": schedule, "interval": interval, "monitor": self.monitor}
+        steps = int(self.trainer.num_training_batches) if watching else 1
+        scheduler = {"scheduler": schedule, "interval": "step", "frequency": steps}
+        scheduler["monitor"] = self.monitor
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def _count_steps(self) -> int:
+        """The optimizer's steps of the whole run; raises InputError where they end inside an epoch."""
+        steps = int(self.trainer.estimated_stepping_batches)
+        epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        if steps % epoch:
+            raise InputError(
+                f"trainer.max_steps: {steps} end inside an epoch of {epoch} steps, which would not be "
+                f"validated; expected a multiple of {epoch}, or trainer.max_epochs"
+            )
+        return steps
 
     def configure_gradient_clipping(
         self,

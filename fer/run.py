@@ -1,5 +1,6 @@
 """A whole run: train, measure the best epoch, fill the run folder."""
 
+import copy
 import logging
 import shlex
 import time
@@ -196,10 +197,9 @@ def seen_by(
                     "on; take a teacher that was trained on these faces"
                 )
         own += tuple(each for each in teacher.seen if each not in own)
-    last = cfg.ckpt_path and Path(cfg.ckpt_path)
-    for path in (
-        (last, last.with_name("best.ckpt")) if last else ()
-    ):  # the best epoch may stay that one
+    # best.ckpt too: what it holds may stay the best epoch, and is measured then.
+    given = [Path(cfg.ckpt_path)] if cfg.ckpt_path is not None else []
+    for path in (*given, *(path.with_name("best.ckpt") for path in given)):
         if checkpoint.read(path).seen != own:
             raise InputError(
                 f"ckpt_path: {path} was trained on other rows than this data and split give; a run goes "
@@ -307,7 +307,7 @@ def _tensorboard(logger, module, cfg, summary, part, wrong, data) -> None:
     if len(captions):
         figure = figures.faces(sheet, captions, title="Most confident mistakes")
         board.add_image(f"{part}/mistakes", figures.pixels(figure), 0, dataformats="HWC")
-    network = module.network.cpu().eval()
+    network = copy.deepcopy(module.network).cpu().eval()  # of a compiled one the plain copy
     board.add_graph(network, torch.zeros(1, len(data.channels), data.size, data.size))
     shown = ("model", "data", "augment", "optim", "schedule", "loss")
     recipe = {name: module.recipe[name] for name in (*shown, "seed", "ema")}

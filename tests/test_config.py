@@ -106,6 +106,7 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
         ("teacher_weight=0.8", "teacher_weight: 0.8, but no teacher; name finished runs, teacher=[RUN,RUN]"),
         ("~seed", "seed: missing; train.yaml has it, only its value can be changed"),
         ("trainer.max_epochs=0", "trainer.max_epochs: 0, and nothing would be trained or measured"),
+        ("trainer.max_epochs=-1", "trainer.max_epochs: -1, expected 1 or more"),
         ("+trainer.limit_test_batches=0", "trainer.limit_test_batches: 0, and nothing would be trained or "
          "measured"),
         ("+trainer.val_check_interval=1", "trainer.val_check_interval: 1; each epoch is validated, at its "

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fer.models.blocks import Conv, SqueezeExcitation, count_gflop, count_parameters
+from fer.models.blocks import Conv, Residual, SqueezeExcitation, count_gflop, count_parameters
 from fer.models.r1 import R1
 from fer.models.r2 import R2
 
@@ -193,6 +193,14 @@ def test_branches_share_the_first_blocks_and_are_measured_by_their_mean():
     assert reached == [True, False, True, False]
 
 
+def test_sums_are_those_of_the_whole_network_on_both_sides_of_a_fork():
+    model = R1(**SMALL | {"repeats": [3, 5]}, residual=True, norm="batch", branches=2, shared=1)
+    scales = [unit.branch[-1][1].weight for unit in model.modules() if isinstance(unit, Residual)]
+    assert len(scales) == 1 + 2 * 2
+    for scale in scales:
+        torch.testing.assert_close(scale, torch.full_like(scale, 3**-0.5))
+
+
 def test_one_branch_is_the_plain_network():
     torch.manual_seed(0)
     plain = R1(**SMALL)
@@ -252,6 +260,8 @@ def test_evaluation_is_deterministic_and_dropout_is_not():
     ("network", "change", "message"),
     [
         (R1, {"repeats": [1]}, "repeats: 1 numbers for the 2 blocks"),
+        (R1, {"repeats": [1, 2, 2]}, "repeats: 3 numbers for the 2 blocks"),
+        (R1, {"repeats": [1], "branches": 2, "shared": 1}, "repeats: 1 numbers for the 2 blocks"),
         (
             R1,
             {"channels": [4] * 6, "repeats": [1] * 6, "size": 48},

@@ -38,7 +38,7 @@ def train(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory) -> Path:
     cwd = tmp_path_factory.mktemp("debug")
-    done = train("data=drawn", "trainer=debug", "ema=0.9", cwd=cwd)
+    done = train("data=drawn", "trainer=debug", "ema=0.9", "model.branches=2", cwd=cwd)
     assert done.returncode == 0, done.stderr
     (folder,) = (cwd / "runs").glob("*/*")
     return folder
@@ -232,6 +232,47 @@ def test_two_processes_give_the_table_of_one(tmp_path: Path) -> None:
         assert (tmp_path / "one" / file).read_text() == (tmp_path / "two" / file).read_text()
     rows = [pd.read_csv(tmp_path / name / "predictions.csv")["row"] for name in ("one", "two")]
     assert rows[0].is_unique and (rows[0] == rows[1]).all()
+
+
+TINY = ["model.channels=[4,4]", "model.repeats=[1,1]"]
+COMPILED = """
+import sys, torch
+plain = torch.nn.Module.compile
+torch.nn.Module.compile = lambda network: plain(network, backend="eager")  # a real one takes a minute
+from fer.cli.train import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_compiled_run_ends_as_any_other(tmp_path: Path) -> None:
+    words = ["data=drawn", "trainer=debug", "compile=true", "hydra.run.dir=run", *TINY]
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED, *words],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [name for name in FILES if not (tmp_path / "run" / name).exists()] == []
+
+
+def test_a_plateau_has_seen_every_epoch_that_its_checkpoint_has(tmp_path: Path) -> None:
+    words = ["data=drawn", "data.count=1001", "schedule=plateau", "trainer.max_epochs=2", *TINY]
+    done = train(*words, "test=false", "hydra.run.dir=run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    last = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    (state,) = last["lr_schedulers"]
+    best = pd.read_csv(tmp_path / "run/metrics.csv")["val/acc"].max()
+    assert state["last_epoch"] == 2 and float(state["best"]) == pytest.approx(best)
+
+
+def test_steps_that_end_inside_an_epoch_are_refused(tmp_path: Path) -> None:
+    words = ["data=drawn", "data.count=1001", "data.batch_size=100", *TINY]  # eight steps an epoch
+    done = train(*words, "+trainer.max_steps=10", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    line = "fer: trainer.max_steps: 10 end inside an epoch of 8 steps, which would not be validated"
+    assert done.stderr.startswith(line)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:

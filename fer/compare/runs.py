@@ -67,7 +67,7 @@ def read(folder: Path) -> Run:
 
 def _load(path: Path, parse: Callable[[str], Any]) -> Any:
     try:
-        return parse(path.read_text())
+        return parse(path.read_text(encoding="utf-8"))
     except Exception as fault:  # a strange file makes parsers raise many things
         raise InputError(
             f"{path}: not as a run writes it ({fault!r:.80}); move its folder away to compare the others"

@@ -19,7 +19,9 @@ RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
 LOWER_IS_BETTER = ("val/ece",)
 # Of data's keys those that leave the validation part as it is; and what else cuts it.
-TAUGHT = ("data.batch_size", "data.channels", "data.conflicts", "data.sampler")
+TAUGHT = tuple(
+    f"data.{key}" for key in ("batch_size", "channels", "conflicts", "own_share", "sampler")
+)
 CUT = "trainer.limit_val_batches"  # of trainer=debug
 ABSENT = object()  # a key that a run's config does not have
 

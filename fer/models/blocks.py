@@ -120,7 +120,8 @@ class Blocks(nn.Sequential):
 
     residual: the convolutions of a block after its first, which alone changes the width, are taken
     in pairs, a last odd one alone, with a sum around each; attention: what closes each block;
-    stem_stride: the stride of the very first convolution.
+    stem_stride: the stride of the very first convolution. part: which of the blocks are here, where
+    others stand elsewhere in the network; None: all. side: of the maps after all of them.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Blocks(nn.Sequential):
         attention: Attention,
         stem_stride: StemStride,
         block_dropout: float,
+        part: range | None = None,
     ) -> None:
         check_sizes("channels", channels)
         check_sizes("repeats", repeats)
@@ -145,7 +147,10 @@ class Blocks(nn.Sequential):
         side = _halved(-(-size // stem_stride), channels, repeats)
         sums = sum(repeat // 2 for repeat in repeats) if residual else None
         blocks, stride = [], int(stem_stride)
-        for outputs, repeat in zip(channels, repeats, strict=True):
+        for index, (outputs, repeat) in enumerate(zip(channels, repeats, strict=True)):
+            if part is not None and index not in part:
+                inputs, stride = outputs, 1
+                continue
             first = Conv(inputs, outputs, stride=stride, norm=norm, pool=repeat == 1)
             others = _others(outputs, repeat - 1, norm=norm, sums=sums)
             layers = [first, *others]
@@ -216,7 +221,7 @@ class Head(nn.Sequential):
 
 
 class Branches(nn.ModuleList):
-    """Networks side by side on the same maps, each trained by its own loss, measured by their mean.
+    """Networks side by side on the same maps, trained by the mean of their losses, measured by their mean.
 
     maps -> in training the logits of each, [B, branches, classes]; else the logarithm of their mean
     probabilities, [B, classes]. An ensemble that shares its first layers (Lee et al., arXiv:1511.06314).

@@ -41,7 +41,7 @@ class R1(nn.Module):
         head: HeadKind = "flatten",
         linear: Sequence[int] = (),
         branches: int = 1,
-        shared: int = 1,
+        shared: int = 2,
     ) -> None:
         super().__init__()
         if branches < 1:
@@ -51,36 +51,39 @@ class R1(nn.Module):
                 f"shared: {shared}, expected 1 or more, and fewer than the {len(channels)} blocks of channels"
             )
 
-        def blocks(first: int, last: int, size: int) -> Blocks:
+        def blocks(part: range) -> Blocks:
             return Blocks(
-                channels[first - 1] if first else in_channels,
-                channels[first:last],
-                repeats[first:last],
+                in_channels,
+                channels,
+                repeats,
                 size=size,
                 norm=norm,
                 residual=residual,
                 attention=attention,
-                stem_stride=1 if first else stem_stride,
+                stem_stride=stem_stride,
                 block_dropout=block_dropout,
+                part=part,
             )
 
-        def closing(side: int) -> Head:
-            return Head(
+        every = range(len(channels))
+        self.blocks = blocks(every if branches == 1 else every[:shared])
+        own = [blocks(every[shared:]) for _ in range(branches)] if branches > 1 else []
+        heads = [
+            Head(
                 channels[-1],
-                side=side,
+                side=self.blocks.side,
                 head=head,
                 dropout=dropout,
                 linear=linear,
                 classes=classes,
             )
-
-        if branches == 1:
-            self.blocks = blocks(0, len(channels), size)
-            self.head: nn.Module = closing(self.blocks.side)
-        else:
-            self.blocks = blocks(0, shared, size)
-            own = [blocks(shared, len(channels), self.blocks.side) for _ in range(branches)]
-            self.head = Branches(nn.Sequential(each, closing(each.side)) for each in own)
+            for _ in range(branches)
+        ]
+        self.head = (
+            Branches(nn.Sequential(*pair) for pair in zip(own, heads, strict=True))
+            if own
+            else heads[0]
+        )
 
     def forward(self, planes: Tensor) -> Tensor:
         return self.head(self.blocks(planes))

@@ -81,9 +81,8 @@ class _Form:
         self.emotion, self.original = columns.index("emotion"), columns.index(own)
         self.usage = columns.index("usage") if "usage" in columns else None
         self.computed = [columns.index(name) for name in columns if name in _COMPUTED]
-        self.stacked: int | None = (
-            None  # planes in the original's column, as the first row has them
-        )
+        # Planes in the original's column, as the first row has them.
+        self.stacked: int | None = None
         self.outside = 0  # values of computed planes beyond 0-255
 
     def plain_rows(self, block: Sequence[Line], numbers: np.ndarray) -> tuple | None:
