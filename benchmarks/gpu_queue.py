@@ -177,12 +177,10 @@ def ensembles(items: Sequence[Item], out: Path) -> None:
         members = best(items, name)
         for tta in ("none", "flip") if len(members) > 1 else ():
             folder = out / f"ensemble_{name}_{len(members)}_{tta}"
-            if summary(folder).get("checkpoints") != [
-                f"{each}/checkpoints/best.ckpt" for each in members
-            ]:
-                shutil.rmtree(
-                    folder, ignore_errors=True
-                )  # of others, before the best of these ended
+            own = [f"{member}/checkpoints/best.ckpt" for member in members]
+            # What is there may be of those that were the best before.
+            if summary(folder).get("checkpoints") != own:
+                shutil.rmtree(folder, ignore_errors=True)
             measure(folder, ensemble.main, *members, f"tta={tta}")
 
 

@@ -195,9 +195,8 @@ class FaceModule(L.LightningModule):
         # to be over once checkpoints are written, and a resumed run would lack that move.
         watching = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
         steps = int(self.trainer.num_training_batches) if watching else 1
-        scheduler = {"scheduler": schedule, "interval": "step", "frequency": steps}
-        scheduler["monitor"] = self.monitor
-        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+        when = {"interval": "step", "frequency": steps, "monitor": self.monitor}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, **when}}
 
     def _count_steps(self) -> int:
         """The optimizer's steps of the whole run; raises InputError where they end inside an epoch."""

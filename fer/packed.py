@@ -73,14 +73,14 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
             "or of two networks: get both anew"
         )
     tensors = {name: tensor.to(device) for name, tensor in safetensors.load_file(path).items()}
-    record = {name for name in tensors if name.startswith(SEEN)}
-    said = {
+    held = {name for name in tensors if name.startswith(SEEN)}
+    listed = {
         f"{SEEN}{index}.{part}.{what}"
         for index in range(len(facts["seen"]))
         for part in ("train", "val")
         for what in ("rows", "hashes")
     }
-    if record != said:
+    if held != listed:
         raise InputError(
             f"{path}: what it says of the faces it has seen is not what {FACTS} says; get both anew"
         )
