@@ -151,15 +151,15 @@ def test_sums_are_around_pairs_after_a_blocks_first_convolution_a_last_odd_one_a
     model = R1(**dict(SMALL, repeats=[4, 1]), residual=True, norm="batch").eval()
     first, pair, single, pool = model.blocks[0]
     assert isinstance(pool, torch.nn.MaxPool2d)
-    assert [len(each.branch) for each in (pair, single)] == [2, 1]
+    assert [len(each.convolutions) for each in (pair, single)] == [2, 1]
     # Two sums in all: each branch starts with the square root of a half.
-    for branch in (pair.branch, single.branch):
+    for branch in (pair.convolutions, single.convolutions):
         torch.testing.assert_close(branch[-1][1].weight, torch.full((4,), 0.5**0.5))
     maps = first(torch.randn(3, 2, 12, 12))
-    one, two = pair.branch
+    one, two = pair.convolutions
     expected = (maps + two(one(maps))).clamp(min=0)
     torch.testing.assert_close(pair(maps), expected)
-    (alone,) = single.branch
+    (alone,) = single.convolutions
     torch.testing.assert_close(single(expected), (expected + alone(expected)).clamp(min=0))
 
 
@@ -195,7 +195,9 @@ def test_branches_share_the_first_blocks_and_are_measured_by_their_mean():
 
 def test_sums_are_those_of_the_whole_network_on_both_sides_of_a_fork():
     model = R1(**SMALL | {"repeats": [3, 5]}, residual=True, norm="batch", branches=2, shared=1)
-    scales = [unit.branch[-1][1].weight for unit in model.modules() if isinstance(unit, Residual)]
+    scales = [
+        unit.convolutions[-1][1].weight for unit in model.modules() if isinstance(unit, Residual)
+    ]
     assert len(scales) == 1 + 2 * 2
     for scale in scales:
         torch.testing.assert_close(scale, torch.full_like(scale, 3**-0.5))

@@ -86,10 +86,12 @@ class Residual(nn.Module):
     def __init__(self, width: int, convolutions: int, *, norm: Norm, scale: float) -> None:
         super().__init__()
         inner = [Conv(width, width, norm=norm) for _ in range(convolutions - 1)]
-        self.branch = nn.Sequential(*inner, Conv(width, width, norm=norm, relu=False, scale=scale))
+        self.convolutions = nn.Sequential(
+            *inner, Conv(width, width, norm=norm, relu=False, scale=scale)
+        )
 
     def forward(self, maps: Tensor) -> Tensor:
-        return F.relu(maps + self.branch(maps), inplace=True)
+        return F.relu(maps + self.convolutions(maps), inplace=True)
 
 
 class SqueezeExcitation(nn.Module):

@@ -22,11 +22,11 @@ WIDTHS = (64, 96, 128, 16, 32, 32)
 
 
 class Inception(nn.Module):
-    """Four branches (1x1, 3x3, 5x5, max-pooling) side by side, concatenated.
+    """Four paths (1x1, 3x3, 5x5, max-pooling) side by side, concatenated.
 
-    [B, inputs, H, W] -> [B, outputs, H, W]; `outputs` is the sum of the branches' widths.
-    `branch_scale` multiplies what the branches start with: 1/sqrt(modules) keeps the variance of a
-    long residual sum near that of its input. Attention weighs the concatenated maps, before the sum.
+    [B, inputs, H, W] -> [B, outputs, H, W]; `outputs` is the sum of the paths' widths.
+    `scale`: what each path's output starts with; 1/sqrt(modules) keeps the variance of a long
+    residual sum near that of its input. Attention weighs the concatenated maps, before the sum.
     """
 
     def __init__(
@@ -38,16 +38,16 @@ class Inception(nn.Module):
         relu: bool,
         residual: bool,
         attention: Attention,
-        branch_scale: float,
+        scale: float,
     ) -> None:
         super().__init__()
         one, reduce3, three, reduce5, five, pool = widths
 
-        def conv(inputs: int, outputs: int, kernel: int, scale: float = 1.0) -> Conv:
-            return Conv(inputs, outputs, kernel=kernel, norm=norm, relu=relu, scale=scale)
+        def conv(inputs: int, outputs: int, kernel: int, start: float = 1.0) -> Conv:
+            return Conv(inputs, outputs, kernel=kernel, norm=norm, relu=relu, scale=start)
 
         def last(inputs: int, outputs: int, kernel: int) -> Conv:
-            return conv(inputs, outputs, kernel, branch_scale)
+            return conv(inputs, outputs, kernel, scale)
 
         self.one = last(inputs, one, 1)
         self.three = nn.Sequential(conv(inputs, reduce3, 1), last(reduce3, three, 3))
@@ -58,8 +58,8 @@ class Inception(nn.Module):
         self.residual = residual
 
     def forward(self, maps: Tensor) -> Tensor:
-        branches = [self.one(maps), self.three(maps), self.five(maps), self.pool(maps)]
-        joined = self.attention(torch.cat(branches, dim=1))
+        paths = [self.one(maps), self.three(maps), self.five(maps), self.pool(maps)]
+        joined = self.attention(torch.cat(paths, dim=1))
         return maps + joined if self.residual else joined
 
 
@@ -132,7 +132,7 @@ class R2(nn.Module):
                     relu=incep_relu,
                     residual=summed,
                     attention=attention,
-                    branch_scale=incep_layers**-0.5 if summed else 1.0,
+                    scale=incep_layers**-0.5 if summed else 1.0,
                 )
             )
         self.inceptions = nn.Sequential(nn.Dropout2d(incep_dropout), *modules)
