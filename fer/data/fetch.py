@@ -1,18 +1,15 @@
 """A csv from an address: downloaded, unpacked, verified, and only then under its name."""
 
-import gzip
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
 from typing import IO
 
+from fer.data.readers.table import BROKEN, members
 from fer.errors import InputError
 from fer.files import file_digest
 
@@ -39,10 +36,11 @@ def fetch(url: str, target: Path, *, algorithm: str, digest: str) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
         csv = Path(folder) / "csv"
         try:
-            with _opened(_download(url, Path(folder)), target.name) as source:
-                with open(csv, "wb") as file:
+            with ExitStack() as stack:
+                served = _member(_download(url, Path(folder)), target.name, stack)
+                with served() as source, open(csv, "wb") as file:
                     shutil.copyfileobj(source, file, CHUNK)
-        except (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, zlib.error, EOFError):
+        except BROKEN:
             raise InputError(f"{url}: served a damaged archive") from None
         except LookupError as fault:
             raise InputError(f"{url}: {fault.args[0]}") from None
@@ -87,30 +85,11 @@ def _reason(fault: Exception) -> str:
     return str(fault)
 
 
-@contextmanager
-def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """The file `name` inside an archive, or what a gz or bare file holds; known by their content."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            with archive.open(_member(archive.namelist(), name)) as file:
-                yield file
-    elif tarfile.is_tarfile(path):
-        with tarfile.open(path) as archive:
-            file = archive.extractfile(_member(archive.getnames(), name))
-            if file is None:
-                raise LookupError(f"{name} in its archive is no file")
-            with file:
-                yield file
-    else:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else open(path, "rb") as file:
-            yield file
-
-
-def _member(names: list[str], wanted: str) -> str:
-    """The name inside an archive whose last part is `wanted`."""
-    found = [name for name in names if name.rsplit("/", 1)[-1] == wanted]
-    if not found:
-        raise LookupError(f"served an archive without {wanted}: it holds {', '.join(names[:5])}")
-    return found[0]
+def _member(path: Path, wanted: str, stack: ExitStack) -> Callable[[], IO[bytes]]:
+    """What opens the file `wanted` inside an archive, or what a gz or bare file holds."""
+    held = []
+    for name, opened in members(path, stack):
+        held.append(name.removeprefix(f"{path}:"))
+        if name == str(path) or PurePosixPath(held[-1]).name == wanted:
+            return opened
+    raise LookupError(f"served an archive without {wanted}: it holds {', '.join(held[:5])}")

@@ -55,7 +55,7 @@ def open_table(path: Path, *, wanted: Callable[[Sequence[str]], bool]) -> Iterat
     """
     with ExitStack() as stack:
         try:
-            name, opened = _choose(path, _members(path, stack), wanted)
+            name, opened = _choose(path, members(path, stack), wanted)
             file = stack.enter_context(io.BufferedReader(opened(), BUFFER))
             header = file.readline(LONGEST_HEADER)
             yield Table(name, _text(header), _columns(header), file)
@@ -64,7 +64,7 @@ def open_table(path: Path, *, wanted: Callable[[Sequence[str]], bool]) -> Iterat
             raise InputError(f"{path}: a broken archive ({line}); get it anew") from None
 
 
-def _members(path: Path, stack: ExitStack) -> Iterator[Member]:
+def members(path: Path, stack: ExitStack) -> Iterator[Member]:
     """The files in an archive, each with what opens it; a plain file is its own only member."""
     with open(path, "rb") as file:
         start = file.read(TAR_MAGIC.stop)
