@@ -32,6 +32,14 @@ class Parser(argparse.ArgumentParser):
             "--out", type=Path, metavar="DIR", help="default: runs/<date>/<time>_<command>"
         )
 
+    def parse(self, arguments: list[str]) -> argparse.Namespace:
+        """The words, options among them; InputError where --out is a run's own folder."""
+        words = self.parse_intermixed_args(arguments)
+        out = getattr(words, "out", None)
+        if out is not None and (out / ".hydra").exists():
+            raise InputError(f"--out: {out} is a run's own folder; choose another")
+        return words
+
 
 def compose(overrides: Sequence[str]) -> DictConfig:
     """The config of `overrides`, checked as train.py checks it. Raises InputError in one line."""
@@ -44,12 +52,6 @@ def compose(overrides: Sequence[str]) -> DictConfig:
 
     config.check_targets(cfg, build.SUPPLIED)
     return cfg
-
-
-def check_out(out: Path | None) -> None:
-    """Raises InputError where `out` is a run's own folder: its files are its own."""
-    if out is not None and (out / ".hydra").exists():
-        raise InputError(f"--out: {out} is a run's own folder; choose another")
 
 
 def claim(out: Path | None, name: str) -> Path:

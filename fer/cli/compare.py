@@ -28,7 +28,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "--by", default="val/acc", metavar="NUMBER", help="of validation, as summary.json names it"
     )
     parser.add_out()
-    words = parser.parse_args(arguments)
+    words = parser.parse(arguments)
     found, unfinished = runs.find(words.runs)
     table.check_by(words.by, found)
 

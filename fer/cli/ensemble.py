@@ -22,7 +22,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         help="two or more of what fer evaluate takes (runs, checkpoints, shipped), and its keys",
     )
     parser.add_out()
-    words = parser.parse_args(arguments)
+    words = parser.parse(arguments)
     overrides = [word for word in words.words if "=" in word and not Path(word).exists()]
     places = [Path(word) for word in words.words if word not in overrides]
     if len(places) < 2:

@@ -30,7 +30,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     )
     add_words(parser)
     parser.add_out()
-    words = parser.parse_intermixed_args(arguments)
+    words = parser.parse(arguments)
     return measuring("evaluate", [words.run], words.overrides, words.out)
 
 
@@ -63,7 +63,6 @@ def measuring(
             chosen[key] = value
         else:
             raise InputError(f"{word}: expected one of {', '.join(known[key])}")
-    command.check_out(out)
     config.register_resolvers()
     members = evaluate.assemble([checkpoint.read(place) for place in places], others)
 

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 # FER+'s own order of columns (fer2013new.csv), in which the first of equal ones wins.
 FERPLUS = "neutral happy surprise sad angry disgust fear contempt unknown nf".split()
 
-log = logging.getLogger("fer")
+log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, 1 a set that cannot be read; one line each."""
-    return command.run(_prepare, arguments)
+    return command.run(prepare, arguments)
 
 
-def _prepare(arguments: list[str]) -> Callable[[], None]:
+def prepare(arguments: list[str]) -> Callable[[], None]:
     parser = command.Parser("explore", "writes explore.html: what a set of faces holds")
     parser.add_overrides()
     parser.add_out()
-    words = parser.parse_intermixed_args(arguments)
+    words = parser.parse(arguments)
     cfg = command.compose(words.overrides)
     from fer import build
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from fer.cli import command
 from fer.errors import InputError
 
-log = logging.getLogger("fer")
+log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, 1 a set that cannot be read or written; one line each."""
-    return command.run(_prepare, arguments)
+    return command.run(prepare, arguments)
 
 
-def _prepare(arguments: list[str]) -> Callable[[], None]:
+def prepare(arguments: list[str]) -> Callable[[], None]:
     parser = command.Parser("fer2021", "writes faces and their filter planes as the lab's csv")
     parser.add_argument("out", type=Path, metavar="OUT.csv", help="the file to write")
     parser.add_argument(
@@ -25,7 +25,7 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
         help="planes in their order, original first (default: %(default)s)",
     )
     parser.add_overrides()
-    words = parser.parse_intermixed_args(arguments)
+    words = parser.parse(arguments)
     channels = words.channels.split(",")
     if words.out.suffix != ".csv":
         raise InputError(f"{words.out}: expected the file to write, OUT.csv, as the first word")

@@ -35,7 +35,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         digests.add_argument(
             f"--{name}", metavar="HASH", help="of the csv; default: the original's"
         )
-    words = parser.parse_args(arguments)
+    words = parser.parse(arguments)
     if not re.match("https?://.", words.url):
         raise InputError(f"--url: {words.url!r}, expected an address http:// or https://")
     algorithm, digest = _digest(words.md5, words.sha256)

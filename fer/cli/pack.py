@@ -26,8 +26,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "run", type=Path, metavar="RUN", help="a run's folder (its best epoch) or a checkpoint"
     )
     parser.add_out()
-    words = parser.parse_args(arguments)
-    command.check_out(words.out)
+    words = parser.parse(arguments)
     from fer import checkpoint, packed  # torch: only once the words can be read
 
     network = checkpoint.read(words.run)
