@@ -9,7 +9,7 @@ MINUTES ?= 25
 
 help:
 	@echo "make train                     train on drawn faces (no download), show the table, write a report"
-	@echo "make train DATA=fer2013.csv    train on FER2013: ten minutes on 2 CPU cores"
+	@echo "make train DATA=fer2013.csv    train on FER2013: six minutes on 2 CPU cores"
 	@echo "make test                      run the tests"
 	@echo "make bench                     time it against other ways, quick rows: under 20 minutes on 2 CPU cores"
 	@echo "make bench-long                the rest: the lab's networks at full size, large sets, two processes"

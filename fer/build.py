@@ -53,13 +53,9 @@ SUPPLIED = {
     "loss": frozenset({"counts"}),
     "trainer": frozenset(
         {"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}
-        | {"num_sanity_val_steps", "enable_model_summary"}
+        | {"num_sanity_val_steps", "enable_model_summary", "enable_checkpointing"}
     ),
 }
-
-
-def higher_is_better(monitor: str) -> bool:
-    return monitor not in ("val/loss", "val/ece")
 
 
 def build_data(cfg: DictConfig) -> FaceData:
@@ -83,7 +79,7 @@ def build_network(cfg: DictConfig, data: FaceData | Checkpoint) -> torch.nn.Modu
 
 def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[int]) -> FaceModule:
     """The network and all it is trained with; `counts`: training images of each class."""
-    extra = {"higher": higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
+    extra = {"higher": config.higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
     try:
         preprocess = Preprocess(data.channels)
     except ValueError as fault:
@@ -141,7 +137,8 @@ def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
     """The Trainer; `precision: auto` is resolved here."""
     node = cfg.trainer.copy()
     gpu = torch.cuda.is_available()
-    if node.get("accelerator") in ("gpu", "cuda") and not gpu:
+    apple = node.get("accelerator") == "gpu" and torch.backends.mps.is_available()
+    if node.get("accelerator") in ("gpu", "cuda") and not (gpu or apple):
         raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
     if node.get("precision") == "auto":
         node.precision = auto_precision(gpu=gpu and node.get("accelerator") != "cpu")
@@ -222,6 +219,11 @@ def _check_trainer(trainer: DictConfig) -> None:
         # An interval of 1 and one of 1.0 are a batch and an epoch.
         if given is not None and (type(given), given) != (type(value), value):
             raise InputError(f"trainer.{key}: {given}; each epoch is validated, at its end")
+    if trainer.get("overfit_batches"):  # Lightning would deal single faces instead of our batches
+        raise InputError(
+            f"trainer.overfit_batches: {trainer.overfit_batches}; +trainer.limit_train_batches takes a part "
+            "of an epoch"
+        )
     limits = [f"limit_{part}_batches" for part in ("train", "val", "test")]
     for key in ("max_epochs", "max_steps", *limits):
         if trainer.get(key) == 0:
@@ -272,12 +274,17 @@ def _check_checkpoint(path: Path, module: FaceModule) -> None:
             "run's checkpoint"
         )
     try:
-        weights = checkpoint.read(path, device="meta").weights
+        found = checkpoint.read(path, device="meta")
     except InputError as fault:
         raise InputError(f"ckpt_path: {fault}") from None
     own = {name: value.shape for name, value in module.state_dict().items()}
-    if own != {name: value.shape for name, value in weights.items()}:
+    if own != {name: value.shape for name, value in found.weights.items()}:
         raise InputError(f"ckpt_path: {path} holds another network than this config builds")
+    monitor = found.recipe.get("monitor")
+    if monitor != module.monitor:  # Lightning would forget the best epoch so far
+        raise InputError(
+            f"ckpt_path: {path} chose its best epoch by monitor={monitor}; it goes on by the same"
+        )
     if not (best := path.with_name("best.ckpt")).is_file():
         raise InputError(
             f"ckpt_path: no {best}, the best epoch so far; keep it beside the checkpoint that a run "

@@ -55,8 +55,8 @@ class History(L.Callback):
         self.images += len(batch["labels"]) * trainer.world_size
 
     def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        if module.device.type == "cuda":  # what was asked for is not done yet
-            torch.cuda.synchronize(module.device)
+        if module.device.type != "cpu":  # what was asked for is not done yet
+            torch.accelerator.synchronize(module.device)
         self.step_seconds += time.perf_counter() - self._started
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:

@@ -82,16 +82,25 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
                 raise InputError(f"{override.input_line}: several values; a sweep wants -m")
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        if hydras := [one for one in overrides if _is_hydras(one)]:
+            _compose(hydras, "")
         return [_job(list(lines), sweeping=sweeping) for lines in _product(own)]
 
 
-def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A config's values by their keys as they are typed, such as `model.dropout`."""
+def flat(node: Mapping[str, Any], joint: str = ".") -> dict[str, Any]:
+    """The values of nested dicts by all their keys: of a config as they are typed, `model.dropout`."""
     found: dict[str, Any] = {}
     for key, value in node.items():
-        name = f"{prefix}{key}"
-        found |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+        inner = flat(value, joint) if isinstance(value, dict) else None
+        found |= (
+            {key: value} if inner is None else {f"{key}{joint}{k}": v for k, v in inner.items()}
+        )
     return found
+
+
+def higher_is_better(number: str) -> bool:
+    """Whether more of a number such as `val/acc` or `val/clean_ece` is better."""
+    return number.rpartition("/")[2].removeprefix("clean_") not in ("loss", "ece")
 
 
 def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
@@ -109,7 +118,7 @@ def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
         if override.is_sweep_override() or override.is_delete():
             raise InputError(f"{override.input_line}: expected key=value, one value")
         if not _is_group(override):
-            if not override.is_add():
+            if not (override.is_add() or override.is_force_add()):
                 _check_value(cfg, override, "")
             OmegaConf.update(cfg, override.key_or_group, override.value(), force_add=True)
     return cfg

@@ -169,7 +169,7 @@ def refuse_copied(source: str, copies: int, rows: int, *, others: str, advice: s
     if copies > MOST_COPIES * rows:
         raise InputError(
             f"{source}: {copies} of {rows} test rows are pixel-identical to {others}, more than "
-            f"an eighth; {advice}"
+            f"{MOST_COPIES:.1%}; {advice}"
         )
 
 

@@ -29,19 +29,26 @@ def _check(**numbers: float) -> None:
             raise ValueError(f"{name}: {number}, expected 0 or more")
 
 
+def _check_betas(betas: Sequence[float]) -> None:
+    if len(betas) != 2:
+        raise ValueError(f"betas: {list(betas)}, expected two numbers")
+
+
 def adamw(
-    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = (0.9, 0.999)
+    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = ADAM_BETAS
 ) -> optim.Optimizer:
     """AdamW (Loshchilov and Hutter, arXiv:1711.05101), no decay on biases and norms."""
     _check(lr=lr, weight_decay=weight_decay)
+    _check_betas(betas)
     return optim.AdamW(_groups(network, weight_decay), lr=lr, betas=tuple(betas), fused=True)
 
 
 def adam(
-    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = (0.9, 0.999)
+    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = ADAM_BETAS
 ) -> optim.Optimizer:
     """Adam (Kingma and Ba, arXiv:1412.6980), the decay in every parameter's gradient as the lab has it."""
     _check(lr=lr, weight_decay=weight_decay)
+    _check_betas(betas)
     return optim.Adam(
         network.parameters(), lr=lr, weight_decay=weight_decay, betas=tuple(betas), fused=True
     )

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from fer.config import flat
 from fer.labels import called
 from fer.page import fixed, write_page
 
@@ -85,7 +86,7 @@ def write_report(
         part=part,
         named={"test": "test", "val": "validation"}[part],
         summary=summary,
-        everything=_flat(summary),
+        everything=list(flat(summary, joint="/").items()),
         confusions=_confusions(confusion_matrix, classes),
         colours=figures.colours(classes),
         figures={name: figures.png_bytes(figure) for name, figure in drawn.items()},
@@ -96,14 +97,6 @@ def write_report(
 
 def _sums(table: Table) -> tuple[int, int]:
     return sum(r["true_preds"] for r in table), sum(r["false_preds"] for r in table)
-
-
-def _flat(summary: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
-    lines = []
-    for key, value in summary.items():
-        inner = isinstance(value, Mapping)
-        lines += _flat(value, f"{prefix}{key}/") if inner else [(f"{prefix}{key}", value)]
-    return lines
 
 
 def _confusions(matrix: np.ndarray | None, classes: Sequence[str]) -> list[tuple[str, str, int]]:

@@ -21,7 +21,6 @@ from fer.build import (
     build_module,
     build_teachers,
     build_trainer,
-    higher_is_better,
     read_teachers,
 )
 from fer.callbacks import Average, Best, ConfusionImages, History, Last, Progress, Trace
@@ -169,7 +168,7 @@ def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
 
 
 def _mode(cfg: DictConfig) -> str:
-    return "max" if higher_is_better(cfg.monitor) else "min"
+    return "max" if config.higher_is_better(cfg.monitor) else "min"
 
 
 def seen_by(

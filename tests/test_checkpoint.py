@@ -101,6 +101,7 @@ def test_a_recipe_builds_only_what_a_config_names() -> None:
     (cfg,) = config.compose_jobs(["data=drawn"])
     recipe = config.OmegaConf.to_container(cfg)
     assert config.revise(recipe, ["data.count=700"]).data.count == 700
+    assert config.revise(recipe, ["++data.of_my_own=3"]).data.of_my_own == 3
     assert config.revise(recipe, ["trainer=cpu"]).trainer.accelerator == "cpu"
     built = {"_target_": "os.mkdir"}
     for node in (built, {"channels": [built]}, {"channels": ({"deep": (built,)},)}):

@@ -39,6 +39,7 @@ def make(
         node = config[groups[0]] if groups else config
         node[key] = value
     numbers = {"val/acc": val, "val/mean_acc": 1 - val, "val/ece": val / 10}
+    numbers["val/clean_ece"] = numbers["val/ece"]
     if test is not None:
         numbers |= {"test/acc": test, "test/clean_acc": test, "test/mean_acc": test, "gap": 0.1}
         numbers |= {f"test/recall_{name}": test / 2 for name in EMOTIONS}
@@ -106,7 +107,12 @@ def test_every_number_of_the_test_has_its_mean_and_interval(tmp_path: Path) -> N
 def test_ranks_follow_validation_and_what_is_asked_of_it(tmp_path: Path) -> None:
     make(tmp_path / "a", val=0.60, test=0.90, optim__lr=1.0)
     make(tmp_path / "b", val=0.70, test=0.10, optim__lr=2.0)
-    for by, order in (("val/acc", "ba"), ("val/mean_acc", "ab"), ("val/ece", "ab")):
+    for by, order in (
+        ("val/acc", "ba"),
+        ("val/mean_acc", "ab"),
+        ("val/ece", "ab"),
+        ("val/clean_ece", "ab"),
+    ):
         found = lines(tmp_path, by=by)
         assert [Path(line["runs"]).name for line in found] == list(order), by
         assert [line["rank"] for line in found] == [1, 2]

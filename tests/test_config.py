@@ -31,6 +31,8 @@ from fer.errors import InputError
         ("-m hydra.sweeper.params={seed:1}", "hydra.sweeper.params={seed:1}: name the "
          "values as in optim.lr=1e-3,3e-3"),
         ("-m model=glob(*)", "model=glob(*): name the values, as in model=a,b"),
+        ("hydra.run.dri=x", "Key 'dri' not in 'RunDir'"),
+        ("-m hydra/launcher=nowhere", "In 'hydra/config': Could not find 'hydra/launcher/nowhere'"),
         ("-m trainer.devices=2", "trainer: a sweep (-m) wants devices=1 and num_nodes=1; each "
          "process of several would start the sweep again"),
     ],
@@ -61,6 +63,7 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
         ("-m experiment=cpu_fast loss.class_weights=balanced data.sampler=balanced,shuffle", 2),
         ("data=drawn +trainer.limit_train_batches=2", 1),
         ('data.path="übung_(1),b/x.csv"', 1),
+        ("hydra.run.dir=here", 1),
         ("--help", 0),
     ],
 )
@@ -111,6 +114,9 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
          "measured"),
         ("+trainer.val_check_interval=1", "trainer.val_check_interval: 1; each epoch is validated, at its "
          "end"),
+        ("+trainer.overfit_batches=1", "trainer.overfit_batches: 1; +trainer.limit_train_batches takes a part "
+         "of an epoch"),
+        ("optim.betas=[0.9]", "optim or schedule: betas: [0.9], expected two numbers"),
         ("+trainer.check_val_every_n_epoch=2", "trainer.check_val_every_n_epoch: 2; each epoch is "
          "validated, at its end"),
     ],

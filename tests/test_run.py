@@ -301,6 +301,10 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     line = "note: first/checkpoints/last.ckpt has had all its epochs, none was added (trainer.max_epochs)"
     assert line in done.stdout
+    done = train(*SHORT, *runs["rest"], "monitor=val/macro_f1", cwd=tmp_path)
+    assert done.returncode == 2
+    line = "fer: ckpt_path: first/checkpoints/last.ckpt chose its best epoch by monitor=val/acc; it goes on by"
+    assert line in done.stderr
     os.remove(tmp_path / "first/checkpoints/best.ckpt")
     done = train(*SHORT, *runs["rest"], cwd=tmp_path)
     assert done.returncode == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.compare.runs import Run
+from fer.config import higher_is_better
 from fer.errors import InputError
 from fer.files import write_csv
 
@@ -17,7 +18,6 @@ HANDLING = ("ckpt_path", "trainer.enable_progress_bar")  # nor do these make ano
 MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_acc", "gap")
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
-LOWER_IS_BETTER = ("val/ece",)
 # Of data's keys those that leave the validation part as it is; and what else cuts it.
 TAUGHT = tuple(
     f"data.{key}" for key in ("batch_size", "channels", "conflicts", "own_share", "sampler")
@@ -113,7 +113,7 @@ def ranked(rows: Sequence[Sequence[Run]], *, by: str) -> list[Line]:
     runs = [run for row in rows for run in row]
     names, numbers = differing(runs), _measured(runs, by)
     lines = [_line(row, names, numbers) for row in rows]
-    lines.sort(key=lambda line: line[by], reverse=by not in LOWER_IS_BETTER)
+    lines.sort(key=lambda line: line[by], reverse=higher_is_better(by))
     return [{"rank": rank} | line for rank, line in enumerate(lines, 1)]
 
 

@@ -68,9 +68,10 @@ def elsewhere(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: s
 
     A twin in the set itself is already told by `identical`: that the other set has it too is no news.
     """
-    others = foreign(faces, seen)
-    own = [each for each in seen if each not in others]
-    strange, known = (identical(faces, positions, each, part) for each in (others, own))
+    own = [each for each in seen if each.fingerprint == faces.fingerprint]
+    strange, known = (
+        identical(faces, positions, each, part) for each in (foreign(faces, seen), own)
+    )
     return strange & ~known
 
 
