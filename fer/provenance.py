@@ -20,6 +20,8 @@ def versions() -> dict[str, str]:
 def revision() -> str | None:
     """The git revision of the code, "+" where it has uncommitted changes; None outside a checkout."""
     root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():  # installed: a repository around it is somebody else's
+        return None
     try:
         command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=10)

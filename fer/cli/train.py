@@ -45,6 +45,11 @@ def main(arguments: list[str]) -> int:
         )()
     except KeyboardInterrupt:  # of a sweep, which ends here; each job has said so
         return 130
+    except (
+        Exception
+    ) as fault:  # of Hydra's own, as where no folder can be made, or of another launcher's job
+        print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
+        return 1
     return int(any(map(math.isnan, found)))
 
 
@@ -82,6 +87,9 @@ def _job(cfg: DictConfig) -> float:
         elif not isinstance(fault, InputError):
             line = f"{type(fault).__name__}: {line}"
         print(f"fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
-        if settings.mode == RunMode.MULTIRUN and isinstance(fault, KeyboardInterrupt):
+        stopped = isinstance(fault, KeyboardInterrupt)
+        # Other launchers run jobs where no list of ours reaches: Hydra tells of what is raised.
+        elsewhere = settings.runtime.choices["hydra/launcher"] != "basic"
+        if settings.mode == RunMode.MULTIRUN and (stopped or elsewhere):
             raise
         return math.nan
