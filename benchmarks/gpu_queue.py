@@ -42,6 +42,7 @@ COLUMNS = (
 SMALL = ("*.csv", "*.png", "*.json", "*.log", ".hydra/*.yaml")
 LIMIT = 60 * 2**20  # bytes of OUT/small, somewhat below the 64 MiB that may be brought back
 EPOCHS = 3  # after so many an estimate is believed: the first has cuDNN's trials in it
+VIEWS = 1.0  # minutes kept for what is measured once more: views, ensembles
 START = 0.5  # minutes before the first step and after the last
 MOST = 5  # members of an ensemble
 
@@ -223,6 +224,7 @@ def size(folder: Path) -> int:
 
 def plan(items: Sequence[Item], minutes: float) -> None:
     """Says what would be started, in which order."""
+    minutes -= VIEWS
     for item in items:
         wanted = 0.0 if item.done else needed(item, items)
         fits = wanted <= minutes
@@ -234,6 +236,7 @@ def plan(items: Sequence[Item], minutes: float) -> None:
 
 def run(items: Sequence[Item], out: Path, deadline: float, *, cut: bool) -> None:
     states = {item.name: "done" if item.done else "waits" for item in items}
+    deadline -= 60 * VIEWS
     for item in items:
         left = (deadline - time.monotonic()) / 60
         if not item.done and (needed(item, items) <= left or cut and left > START):

@@ -16,6 +16,7 @@ WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 # What FaceModule.on_save_checkpoint writes beside the weights.
 KEPT = {"recipe": dict, "classes": list, "channels": list, "size": int, "seen": list}
+KEYS = ("seed", "monitor", "channels_last", "resolutions")  # of the recipe, which a module needs
 NODES = ("model", "data", "augment", "optim", "schedule", "loss", "trainer")  # of the recipe
 
 
@@ -61,9 +62,16 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
     for key, kind in KEPT.items():
         if not isinstance(kept.get(key), kind):
             raise _none(path, f"its {key!r} is missing or no {kind.__name__}")
+    for key in ("classes", "channels"):
+        if not all(isinstance(name, str) for name in kept[key]):
+            raise _none(path, f"its {key!r} are no words")
+    for key in KEYS:
+        if key not in kept["recipe"]:
+            raise _none(path, f"its recipe holds no {key!r}")
     for node in NODES:
-        if not isinstance(kept["recipe"].get(node), dict):
-            raise _none(path, f"its recipe holds no {node!r}")
+        built = kept["recipe"].get(node)
+        if not (isinstance(built, dict) and isinstance(built.get("_target_"), str)):
+            raise _none(path, f"its recipe holds no {node!r} to build")
     if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
         raise _none(path, "its 'state_dict' is missing or no dict of tensors")
     return Checkpoint(

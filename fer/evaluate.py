@@ -235,8 +235,9 @@ def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
     data = members[0].data
     networks = ", ".join(str(member.checkpoint.path) for member in members)
     rows = "all faces" if part == "all" else f"part {part} of split {data.parts.kind}"
+    own = splits.own_test_words(data.faces, data.parts)
     return (
-        f"{data.faces.source}: {rows}, tta {tta}\n"
+        f"{data.faces.source}: {rows}, tta {tta}{own and f' ({own})'}\n"
         f"{'mean of ' if len(members) > 1 else ''}{networks}"
     )
 
@@ -283,6 +284,7 @@ def write(
         "split": split.kind,
         "split_seed": split.seed,
         **splits.settings(split),
+        **splits.own_test(faces, split),
         "precision": str(used.precision),
         "device": str(used.strategy.root_device),
         "versions": versions(),

@@ -27,7 +27,7 @@ from fer.callbacks import Average, Best, ConfusionImages, History, Last, Progres
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
-from fer.data.seen import Seen, elsewhere, record
+from fer.data.seen import Seen, identical, record
 from fer.errors import InputError
 from fer.evaluate import interruptible, measure, refuse_copied, say, seen_rows, split_words
 from fer.files import write_json
@@ -96,7 +96,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     monitored = float(best.best_model_score)
     if not trainer.is_global_zero:
         return monitored
-    found = _cut_short(measured, parts)
+    found = [*_cut_short(measured, parts), *_limited(cfg)]
     if not history.started:
         found.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
     for sentence in found:
@@ -188,12 +188,14 @@ def seen_by(
                     f"{split_words(teacher.recipe)}"
                 )
             positions = data.parts.part(part)
-            copies = elsewhere(data.faces, positions, (own[0], *teacher.seen), part)
-            if copies.any():
+            theirs, ours = (
+                identical(data.faces, positions, seen, part) for seen in (teacher.seen, own[:1])
+            )
+            if (copies := theirs & ~ours).any():
                 raise InputError(
                     f"teacher: {copies.sum()} of {len(positions)} {part} rows are pixel-identical to "
-                    f"faces of another set that {teacher.path} has seen and this run does not train "
-                    "on; take a teacher that was trained on these faces"
+                    f"faces that {teacher.path} has seen and this run does not train on; take a teacher "
+                    "that was trained on these faces, with the same data.twins and data.conflicts"
                 )
         own += tuple(each for each in teacher.seen if each not in own)
     # best.ckpt too: what it holds may stay the best epoch, and is measured then.
@@ -244,6 +246,16 @@ def _cut_short(measured: dict[str, Measured], parts: splits.Split) -> list[str]:
         "(trainer.limit_test_batches)"
         for part in ("val", "test")
         if part in measured and len(measured[part].rows) < len(parts.part(part))
+    ]
+
+
+def _limited(cfg: DictConfig) -> list[str]:
+    """A sentence for each part that epochs were trained or chosen on by some batches alone."""
+    limits = {part: cfg.trainer.get(f"limit_{part}_batches") for part in ("train", "val")}
+    return [
+        f"each epoch had {limit} of {part}'s batches (trainer.limit_{part}_batches)"
+        for part, limit in limits.items()
+        if limit is not None and (type(limit), limit) != (float, 1.0)  # 1 is a batch
     ]
 
 

@@ -19,7 +19,7 @@ def content() -> dict[str, Any]:
     return {
         "state_dict": {"network.weight": torch.ones(2)},
         "fer": {
-            "recipe": dict(NODES),
+            "recipe": NODES | dict.fromkeys(checkpoint.KEYS),
             "classes": ["sad", "happy"],
             "channels": ["original"],
             "size": 48,
@@ -60,7 +60,10 @@ def without(*keys: str) -> Callable[[dict], None]:
         (without("fer"), "is no checkpoint of this project, or a damaged one (it holds no 'fer')"),
         (without("state_dict"), "(its 'state_dict' is missing or no dict of tensors)"),
         (without("fer", "seen"), "keeps no record of the faces it was trained on; train it anew"),
-        (without("fer", "recipe", "model"), "(its recipe holds no 'model')"),
+        (without("fer", "recipe", "model"), "(its recipe holds no 'model' to build)"),
+        (without("fer", "recipe", "monitor"), "(its recipe holds no 'monitor')"),
+        (lambda c: c["fer"]["recipe"].update(optim={"lr": 1.0}), "(its recipe holds no 'optim' to build)"),
+        (lambda c: c["fer"].update(classes=[0, 1]), "(its 'classes' are no words)"),
         (lambda c: c["fer"].update(size="48"), "(its 'size' is missing or no int)"),
         (lambda c: c["fer"]["seen"].append({}), "(its 'seen' holds no fingerprint, train, val)"),
         (lambda c: c["fer"]["seen"][0].update(val=torch.ones(2, 3)),

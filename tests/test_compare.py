@@ -14,7 +14,7 @@ from scipy import stats
 
 from fer.cli import compare as command
 from fer.compare.runs import find
-from fer.compare.table import differing, interval, ranked, repetitions, telling
+from fer.compare.table import differing, interval, mixed, ranked, repetitions, telling
 from fer.labels import EMOTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -102,6 +102,17 @@ def test_every_number_of_the_test_has_its_mean_and_interval(tmp_path: Path) -> N
     (line,) = lines(tmp_path)
     assert line["test/clean_ece"] == pytest.approx(0.15) and line["test/clean_ece_ci95"] > 0
     assert "test/clean_rows" not in line
+
+
+def test_a_row_of_other_faces_or_other_code_is_noted(tmp_path: Path) -> None:
+    for seed, git in enumerate(("abc", "abc", "def")):
+        make(tmp_path / str(seed), val=0.6, seed=seed)
+        summary = json.loads((tmp_path / str(seed) / "summary.json").read_text())
+        facts = {"git": git, "fingerprint": "f"}
+        (tmp_path / str(seed) / "summary.json").write_text(json.dumps(summary | facts))
+    runs, _ = find([tmp_path])
+    assert mixed([runs]) == ["git"]
+    assert mixed([runs[:2], runs[2:]]) == []
 
 
 def test_ranks_follow_validation_and_what_is_asked_of_it(tmp_path: Path) -> None:

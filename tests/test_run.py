@@ -53,6 +53,7 @@ def test_a_part_that_is_measured_in_part_is_said_to_be(run_folder: Path) -> None
     summary = json.loads((run_folder / "summary.json").read_text())
     said = f"only {summary['test/rows']} of 600 test rows are measured (trainer.limit_test_batches)"
     assert summary["test/rows"] < 600 and said in summary["notes"]
+    assert "each epoch had 2 of val's batches (trainer.limit_val_batches)" in summary["notes"]
     assert f"note: {said}" in (run_folder / "train.log").read_text()
 
 
@@ -149,7 +150,7 @@ def test_a_test_part_of_which_an_eighth_is_trained_on_is_refused(
     done = train("data.path=copied.csv", "trainer=debug", "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 1 and "accuracy" not in done.stdout
     assert done.stderr.startswith(
-        "fer: copied.csv: 13 of 100 test rows are pixel-identical to ones of train or val, more than an "
+        "fer: copied.csv: 13 of 100 test rows are pixel-identical to ones of train or val, more than 12.5%; "
     )
     assert done.stderr.count("\n") == 1
     small = ["model.channels=[4]", "model.repeats=[1]", "test=false", "hydra.run.dir=untested"]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from fer import build, checkpoint, run
 from fer.cli import command
 from fer.data import drawn
+from fer.data.seen import record
 from fer.errors import InputError
 from fer.teachers import Teachers
 
@@ -168,6 +170,22 @@ def test_in_another_set_a_teacher_has_seen_faces_all_the_same(cwd: Path, monkeyp
         InputError, match="^teacher: 100 of 100 test rows are pixel-identical to face"
     ):
         taught(cwd, monkeypatch, data=swapped)
+
+
+def test_a_pupil_that_leaves_twins_out_wants_teachers_that_did(cwd: Path, monkeypatch) -> None:
+    drawn.write_csv(cwd / "twins.csv", count=1001, seed=0)
+    rows = (cwd / "twins.csv").read_text()
+    again = [row.replace("Training", "PrivateTest") for row in rows.splitlines() if "Train" in row]
+    (cwd / "twins.csv").write_text(rows + "\n".join(again[:3]) + "\n")
+    monkeypatch.chdir(cwd)
+    words = ["data=fer2013", "data.path=twins.csv", "teacher=[teacher]"]
+    cfgs = [command.compose([*words, f"data.twins={twins}"]) for twins in ("keep", "drop")]
+    keep, drop = map(build.build_data, cfgs)
+    (teacher,) = build.read_teachers(cfgs[0])
+    teacher = replace(teacher, seen=(record(keep.faces, keep.parts),))
+    assert run.seen_by(cfgs[0], keep, [teacher]) == teacher.seen
+    with pytest.raises(InputError, match="^teacher: 3 of 103 test rows are .* does not train on;"):
+        run.seen_by(cfgs[1], drop, [teacher])
 
 
 def test_what_a_teacher_has_seen_of_another_set_its_pupil_has_seen(cwd, monkeypatch) -> None:

@@ -41,6 +41,11 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
                 "note: rows differ in %s, so each has a validation part of its own: their ranks say little",
                 ", ".join(keys),
             )
+        if names := table.mixed(rows):
+            log.info(
+                "note: runs that make one row differ in %s (summary.json): seeds are not all that tells them apart",
+                " and ".join(names),
+            )
         lines = table.ranked(rows, by=words.by)
         log.info("%s\n", text(lines, names=table.telling([row[0] for row in rows]), by=words.by))
         log.info("first: %s", lines[0]["runs"])

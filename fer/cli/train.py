@@ -15,13 +15,16 @@ from omegaconf import DictConfig
 from fer import config
 from fer.errors import InputError
 
+# Tells Lightning's children, which have a LOCAL_RANK as those of torchrun, that their command was checked.
+CHECKED = "FER_CHECKED"
+
 log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, said in one line before any folder is made; 1 a failed run."""
     config.register_resolvers()
-    if "LOCAL_RANK" not in os.environ:  # Lightning's children repeat a command that was checked
+    if CHECKED not in os.environ or "LOCAL_RANK" not in os.environ:
         try:
             _check(arguments)
         except InputError as fault:
@@ -30,6 +33,7 @@ def main(arguments: list[str]) -> int:
         except KeyboardInterrupt:
             print("fer: stopped before anything began", file=sys.stderr)
             return 130
+        os.environ[CHECKED] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
     typed, found = list(sys.argv), []
 

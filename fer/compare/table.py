@@ -82,6 +82,15 @@ def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
     ]
 
 
+def mixed(rows: Sequence[Sequence[Run]]) -> list[str]:
+    """What the runs of some row do not share: `fingerprint`, their set of faces, and `git`, their code."""
+    return [
+        name
+        for name in ("fingerprint", "git")
+        if any(len({run.summary.get(name) for run in row}) > 1 for row in rows)
+    ]
+
+
 def check_by(by: str, runs: Sequence[Run]) -> None:
     """Raises InputError where runs cannot, or must not, be ranked by a number."""
     known = ", ".join(name for name in runs[0].summary if name.startswith("val/"))

@@ -234,6 +234,16 @@ def own_test(faces: Faces, split: Split) -> dict[str, int]:
     return {f"own_test_in_{name}": int(own[split.part(name)].sum()) for name in ("train", "val")}
 
 
+def own_test_words(faces: Faces, split: Split) -> str:
+    """The same in words; empty where there are none."""
+    train, val = own_test(faces, split).values()
+    return (
+        f"of the source's own test part {train:,} rows train and {val:,} validate"
+        if train or val
+        else ""
+    )
+
+
 def settings(split: Split) -> dict[str, Any]:
     """How the split was made beyond kind and seed, and what it left out: for both json files."""
     names = ("val_share", "folds", "fold", "twins", "near_twins", "conflicts", "removed")
@@ -242,7 +252,7 @@ def settings(split: Split) -> dict[str, Any]:
 
 def describe(faces: Faces, split: Split) -> str:
     """The line that a run opens with: what leaks, what was left out, what was relabelled."""
-    found, own = leaks(faces, split), own_test(faces, split)
+    found, own = leaks(faces, split), own_test_words(faces, split)
     left_out = ", ".join(
         f"{count:,} {why.replace('_', ' ')}" for why, count in split.removed.items() if count
     )
@@ -250,12 +260,7 @@ def describe(faces: Faces, split: Split) -> str:
         f"twins: {found['test_in_train_or_val']:,} test faces have an identical one in train or "
         f"val, {found['test_in_train']:,} of them in train; left out: {left_out or 'nothing'}"
         + (f"; relabelled: {len(split.relabelled):,} of train" if split.relabelled else "")
-        + (
-            f"; of the source's own test part {own['own_test_in_train']:,} rows train and "
-            f"{own['own_test_in_val']:,} validate"
-            if any(own.values())
-            else ""
-        )
+        + (f"; {own}" if own else "")
     )
 
 
