@@ -83,11 +83,14 @@ def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
 
 
 def mixed(rows: Sequence[Sequence[Run]]) -> list[str]:
-    """What the runs of some row do not share: `fingerprint`, their set of faces, and `git`, their code."""
+    """What the runs of some row do not share: `fingerprint`, their set of faces, and `git`, their code.
+
+    Older summaries lack the one or the other.
+    """
     return [
         name
         for name in ("fingerprint", "git")
-        if any(len({run.summary.get(name) for run in row}) > 1 for row in rows)
+        if any(len({run.summary.get(name) for run in row} - {None}) > 1 for row in rows)
     ]
 
 
