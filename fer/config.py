@@ -91,10 +91,10 @@ def flat(node: Mapping[str, Any], joint: str = ".") -> dict[str, Any]:
     """The values of nested dicts by all their keys: of a config as they are typed, `model.dropout`."""
     found: dict[str, Any] = {}
     for key, value in node.items():
-        inner = flat(value, joint) if isinstance(value, dict) else None
-        found |= (
-            {key: value} if inner is None else {f"{key}{joint}{k}": v for k, v in inner.items()}
-        )
+        if isinstance(value, dict):
+            found |= {f"{key}{joint}{name}": inner for name, inner in flat(value, joint).items()}
+        else:
+            found[key] = value
     return found
 
 

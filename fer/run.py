@@ -16,13 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer import checkpoint, config, figures
-from fer.build import (
-    build_data,
-    build_module,
-    build_teachers,
-    build_trainer,
-    read_teachers,
-)
+from fer.build import build_data, build_module, build_teachers, build_trainer, read_teachers
 from fer.callbacks import Average, Best, ConfusionImages, History, Last, Progress, Trace
 from fer.checkpoint import Checkpoint
 from fer.data import splits

@@ -152,9 +152,9 @@ def test_sums_are_around_pairs_after_a_blocks_first_convolution_a_last_odd_one_a
     first, pair, single, pool = model.blocks[0]
     assert isinstance(pool, torch.nn.MaxPool2d)
     assert [len(each.convolutions) for each in (pair, single)] == [2, 1]
-    # Two sums in all: each branch starts with the square root of a half.
-    for branch in (pair.convolutions, single.convolutions):
-        torch.testing.assert_close(branch[-1][1].weight, torch.full((4,), 0.5**0.5))
+    # Two sums in all: each adds what starts with the square root of a half.
+    for added in (pair.convolutions, single.convolutions):
+        torch.testing.assert_close(added[-1][1].weight, torch.full((4,), 0.5**0.5))
     maps = first(torch.randn(3, 2, 12, 12))
     one, two = pair.convolutions
     expected = (maps + two(one(maps))).clamp(min=0)

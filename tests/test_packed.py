@@ -32,6 +32,7 @@ WEIGHTS = {
 
 def kept(**changes: Any) -> dict[str, Any]:
     recipe = {name: {"_target_": f"fer.{name}.Thing"} for name in checkpoint.NODES}
+    recipe |= dict.fromkeys(checkpoint.KEYS)
     own = {"recipe": recipe, "classes": ("sad", "happy"), "channels": ("original",), "size": 48}
     return own | {"seen": SEEN} | changes
 
@@ -110,7 +111,7 @@ def fact(**values: Any) -> Callable[[Path], None]:
         (fact(seen=[]), "seen is not what network.json says; get both anew"),
         (fact(seen=None), "is no checkpoint of this project, or a damaged one"),
         (fact(size="48"), r"\(its 'size' is missing or no int\)"),
-        (fact(recipe={}), r"\(its recipe holds no 'model'\)"),
+        (fact(recipe={}), r"\(its recipe holds no 'seed'\)"),
     ],
 )  # fmt: skip
 def test_a_fault_gets_one_line(folder: Path, damage: Callable, line: str) -> None:

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
     parser = command.Parser("fer2021", "writes faces and their filter planes as the lab's csv")
-    parser.add_argument("out", type=Path, metavar="OUT.csv", help="the file to write")
+    parser.add_argument("csv", type=Path, metavar="OUT.csv", help="the file to write")
     parser.add_argument(
         "--channels",
         default="original,sobel,contrast",
@@ -27,12 +27,12 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     parser.add_overrides()
     words = parser.parse(arguments)
     channels = words.channels.split(",")
-    if words.out.suffix != ".csv":
-        raise InputError(f"{words.out}: expected the file to write, OUT.csv, as the first word")
-    if words.out.exists():
-        raise InputError(f"{words.out}: is there already; name another file, or remove it")
-    if not words.out.parent.is_dir():
-        raise InputError(f"{words.out}: there is no folder {words.out.parent}")
+    if words.csv.suffix != ".csv":
+        raise InputError(f"{words.csv}: expected the file to write, OUT.csv, as the first word")
+    if words.csv.exists():
+        raise InputError(f"{words.csv}: is there already; name another file, or remove it")
+    if not words.csv.parent.is_dir():
+        raise InputError(f"{words.csv}: there is no folder {words.csv.parent}")
     if channels[0] != "original":
         raise InputError(f"--channels: {words.channels}, expected original first: readers keep it")
     cfg = command.compose(words.overrides)
@@ -47,7 +47,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     data = build.build_data(cfg)
 
     def work() -> None:
-        write_csv(words.out, data.taught, data.parts, preprocess)
-        log.info("%s: %s a face", words.out, ", ".join(channels))
+        write_csv(words.csv, data.taught, data.parts, preprocess)
+        log.info("%s: %s a face", words.csv, ", ".join(channels))
 
     return work

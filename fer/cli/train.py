@@ -19,11 +19,11 @@ from fer.errors import InputError
 CHECKED = "FER_CHECKED"
 
 log = logging.getLogger(__name__)
+config.register_resolvers()  # on import: processes of other launchers come by no other way
 
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, said in one line before any folder is made; 1 a failed run."""
-    config.register_resolvers()
     if CHECKED not in os.environ or "LOCAL_RANK" not in os.environ:
         try:
             _check(arguments)
@@ -49,10 +49,9 @@ def main(arguments: list[str]) -> int:
         )()
     except KeyboardInterrupt:  # of a sweep, which ends here; each job has said so
         return 130
-    except (
-        Exception
-    ) as fault:  # of Hydra's own, as where no folder can be made, or of another launcher's job
-        print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
+    # Of Hydra's own, as where no folder can be made, or of a job that ran elsewhere.
+    except Exception as fault:
+        print(f"fer: {_line(fault)}", file=sys.stderr)
         return 1
     return int(any(map(math.isnan, found)))
 
@@ -79,21 +78,26 @@ def _job(cfg: DictConfig) -> float:
 
         return run.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
     except (Exception, KeyboardInterrupt) as fault:
-        line = " ".join(str(fault).split())
+        line, logged = _line(fault), f"(log: {folder / settings.job.name}.log)"
         log.debug("%s", traceback.format_exc())
-        if isinstance(fault, KeyboardInterrupt):
+        stopped, sweeping = isinstance(fault, KeyboardInterrupt), settings.mode == RunMode.MULTIRUN
+        # Other launchers run jobs where no list of ours reaches: there Hydra tells of what is raised.
+        if sweeping and not stopped and settings.runtime.choices["hydra/launcher"] != "basic":
+            raise InputError(f"{line} {logged}") from None
+        if stopped:
             last = folder / "checkpoints/last.ckpt"
             more = (
                 f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
             )
             line = f"stopped{more}"
             print(file=sys.stderr)  # ends the line of a progress bar
-        elif not isinstance(fault, InputError):
-            line = f"{type(fault).__name__}: {line}"
-        print(f"fer: {line} (log: {folder / settings.job.name}.log)", file=sys.stderr)
-        stopped = isinstance(fault, KeyboardInterrupt)
-        # Other launchers run jobs where no list of ours reaches: Hydra tells of what is raised.
-        elsewhere = settings.runtime.choices["hydra/launcher"] != "basic"
-        if settings.mode == RunMode.MULTIRUN and (stopped or elsewhere):
+        print(f"fer: {line} {logged}", file=sys.stderr)
+        if sweeping and stopped:
             raise
         return math.nan
+
+
+def _line(fault: BaseException) -> str:
+    """What is wrong, in one line; of what nobody foresaw with its kind."""
+    line = " ".join(str(fault).split())
+    return line if isinstance(fault, InputError) else f"{type(fault).__name__}: {line}"
