@@ -280,7 +280,7 @@ def _check_checkpoint(path: Path, module: FaceModule) -> None:
     own = {name: value.shape for name, value in module.state_dict().items()}
     if own != {name: value.shape for name, value in found.weights.items()}:
         raise InputError(f"ckpt_path: {path} holds another network than this config builds")
-    monitor = found.recipe.get("monitor")
+    monitor = found.recipe["monitor"]
     if monitor != module.monitor:  # Lightning would forget the best epoch so far
         raise InputError(
             f"ckpt_path: {path} chose its best epoch by monitor={monitor}; it goes on by the same"

@@ -1,4 +1,4 @@
-"""The one exception a user is meant to see."""
+"""The one exception a user is meant to see, and how any is said."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,9 @@ class InputError(ValueError):
     It says what was found, where, what was expected and what to do next:
     `fer2013.csv line 17: 2303 pixels, expected 2304 (48x48)`.
     """
+
+
+def one_line(fault: BaseException) -> str:
+    """What is wrong, in one line; of what nobody foresaw with its kind."""
+    line = " ".join(str(fault).split())
+    return line if isinstance(fault, InputError) else f"{type(fault).__name__}: {line}"

@@ -10,7 +10,7 @@ from typing import NoReturn
 from omegaconf import DictConfig
 
 from fer import config
-from fer.errors import InputError
+from fer.errors import InputError, one_line
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,12 +77,12 @@ def run(prepare: Callable[[list[str]], Callable[[], None]], arguments: list[str]
         status = 1
         work()
     except InputError as fault:
-        print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
+        print(f"fer: {one_line(fault)}", file=sys.stderr)
         return status
     except KeyboardInterrupt:
         print("\nfer: stopped", file=sys.stderr)  # below a progress bar
         return 130
     except Exception as fault:
-        print(f"fer: {type(fault).__name__}: {' '.join(str(fault).split())}", file=sys.stderr)
+        print(f"fer: {one_line(fault)}", file=sys.stderr)
         return 1
     return 0

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fer import config
-from fer.errors import InputError
+from fer.errors import InputError, one_line
 
 # Tells Lightning's children, which have a LOCAL_RANK as those of torchrun, that their command was checked.
 CHECKED = "FER_CHECKED"
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         try:
             _check(arguments)
         except InputError as fault:
-            print(f"fer: {' '.join(str(fault).split())}", file=sys.stderr)
+            print(f"fer: {one_line(fault)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("fer: stopped before anything began", file=sys.stderr)
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         return 130
     # Of Hydra's own, as where no folder can be made, or of a job that ran elsewhere.
     except Exception as fault:
-        print(f"fer: {_line(fault)}", file=sys.stderr)
+        print(f"fer: {one_line(fault)}", file=sys.stderr)
         return 1
     return int(any(map(math.isnan, found)))
 
@@ -78,7 +78,7 @@ def _job(cfg: DictConfig) -> float:
 
         return run.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
     except (Exception, KeyboardInterrupt) as fault:
-        line, logged = _line(fault), f"(log: {folder / settings.job.name}.log)"
+        line, logged = one_line(fault), f"(log: {folder / settings.job.name}.log)"
         log.debug("%s", traceback.format_exc())
         stopped, sweeping = isinstance(fault, KeyboardInterrupt), settings.mode == RunMode.MULTIRUN
         # Other launchers run jobs where no list of ours reaches: there Hydra tells of what is raised.
@@ -95,9 +95,3 @@ def _job(cfg: DictConfig) -> float:
         if sweeping and stopped:
             raise
         return math.nan
-
-
-def _line(fault: BaseException) -> str:
-    """What is wrong, in one line; of what nobody foresaw with its kind."""
-    line = " ".join(str(fault).split())
-    return line if isinstance(fault, InputError) else f"{type(fault).__name__}: {line}"
