@@ -77,7 +77,7 @@ DEFAULT_R2 |= {"incep_layers": 3, "incep_relu": True}
     ("network", "kwargs", "parameters", "names"),
     [
         (R1, DEFAULT_R1, 1_165_159, ["blocks.3.1.0.weight", "blocks.3.1.2.weight"]),
-        (R2, DEFAULT_R2, 794_183, ["inceptions.3.three.1.0.weight", "blocks.2.1.2.bias"]),
+        (R2, DEFAULT_R2, 794_183, ["head.3.three.1.0.weight", "blocks.2.1.2.bias"]),
     ],
 )
 def test_the_default_networks_stay_what_they_were(network, kwargs, parameters, names):
@@ -138,7 +138,7 @@ def test_pooling_before_the_relu_is_pooling_behind_it_and_before_the_norm_a_quar
 def test_residual_adds_the_input_from_the_second_module_on():
     torch.manual_seed(0)
     model = R2(**SMALL, **WIDTHS, residual=True).eval()
-    _, first, second, third = model.inceptions
+    _, first, second, third, _ = model.head
     assert (first.residual, second.residual, third.residual) == (False, True, True)
     maps = torch.randn(2, 12, 3, 3)  # 2 + 4 + 3 + 3 channels
     with_input = second(maps)
@@ -175,11 +175,12 @@ def test_squeeze_excitation_weighs_channels_by_all_channels_means():
         torch.testing.assert_close(unit(maps), maps * weights[:, :, None, None])
 
 
-def test_branches_share_the_first_blocks_and_are_measured_by_their_mean():
+@pytest.mark.parametrize(("network", "kwargs"), [(R1, {}), (R2, WIDTHS)])
+def test_branches_share_the_first_blocks_and_are_measured_by_their_mean(network, kwargs):
     torch.manual_seed(0)
-    model, planes = R1(**SMALL, branches=3, shared=1), torch.randn(2, 2, 12, 12)
-    own = 4 * 6 * 9 + 6 + (6 * 3 * 3 * 5 + 5)  # the second block and the head
-    alone = R1(**SMALL)
+    model, planes = network(**SMALL, **kwargs, branches=3, shared=1), torch.randn(2, 2, 12, 12)
+    alone = network(**SMALL, **kwargs)
+    own = count_parameters(alone) - count_parameters(alone.blocks[0])
     assert count_parameters(model) == count_parameters(alone) + 2 * own
     logits = model(planes)
     assert logits.shape == (2, 3, 5)
@@ -203,11 +204,12 @@ def test_sums_are_those_of_the_whole_network_on_both_sides_of_a_fork():
         torch.testing.assert_close(scale, torch.full_like(scale, 3**-0.5))
 
 
-def test_one_branch_is_the_plain_network():
+@pytest.mark.parametrize(("network", "kwargs"), [(R1, {}), (R2, WIDTHS)])
+def test_one_branch_is_the_plain_network(network, kwargs):
     torch.manual_seed(0)
-    plain = R1(**SMALL)
+    plain = network(**SMALL, **kwargs)
     torch.manual_seed(0)
-    one = R1(**SMALL, branches=1, shared=1)
+    one = network(**SMALL, **kwargs, branches=1, shared=1)
     assert list(one.state_dict()) == list(plain.state_dict())
     planes = torch.randn(2, 2, 12, 12)
     assert torch.equal(one(planes), plain(planes))
@@ -284,6 +286,7 @@ def test_evaluation_is_deterministic_and_dropout_is_not():
         (R1, {"norm": "layer"}, "norm: 'layer', expected none or batch"),
         (R1, {"head": "max"}, "head: 'max'"),
         (R1, {"branches": 0}, "branches: 0, expected a whole number of 1 or more"),
+        (R2, {"branches": 2, "shared": 2}, "shared: 2, expected 1 or more, and fewer than the 2"),
         (
             R1,
             {"branches": 2, "shared": 0},

@@ -4,7 +4,7 @@ Each part checks what it takes and raises ValueError, opening with the parameter
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import torch
@@ -234,6 +234,35 @@ class Branches(nn.ModuleList):
         if self.training:
             return logits
         return logits.float().log_softmax(2).logsumexp(1) - math.log(len(self))
+
+
+def fork(
+    blocks: Callable[[range], Blocks],
+    tail: Callable[[int], nn.Module],
+    *,
+    many: int,
+    branches: int,
+    shared: int,
+) -> tuple[Blocks, nn.Module]:
+    """The blocks that all branches share, and what stands on them.
+
+    blocks: those of a part of `many`; tail: what stands on all of them, by the side of their maps.
+    With one branch all blocks are shared and that is the tail itself; with more, each branch has the
+    blocks after the first `shared` and a tail of its own.
+    """
+    if branches < 1:
+        raise ValueError(f"branches: {branches}, expected a whole number of 1 or more")
+    if branches == 1:
+        common = blocks(range(many))
+        return common, tail(common.side)
+    if not 0 < shared < many:
+        raise ValueError(
+            f"shared: {shared}, expected 1 or more, and fewer than the {many} blocks of channels"
+        )
+    common = blocks(range(shared))
+    own = [blocks(range(shared, many)) for _ in range(branches)]
+    tails = [tail(common.side) for _ in range(branches)]
+    return common, Branches(nn.Sequential(*pair) for pair in zip(own, tails, strict=True))
 
 
 def count_parameters(network: nn.Module) -> int:

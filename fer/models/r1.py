@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from fer.models.blocks import Attention, Blocks, Branches, Head, HeadKind, Norm, StemStride
+from fer.models.blocks import Attention, Blocks, Head, HeadKind, Norm, StemStride, fork
 
 
 class R1(nn.Module):
@@ -14,7 +14,7 @@ class R1(nn.Module):
     [B, branches, classes].
 
     channels: outputs of each block's convolutions; repeats: convolutions in each block.
-    branches: how many times the blocks after the first `shared` and the head are there (`Branches`).
+    branches: how many times the blocks after the first `shared` and the head are there (`fork`).
     residual: sums around the convolutions of a block after its first, in pairs.
     attention: squeeze-excitation closes each block. stem_stride: of the very first convolution.
     block_dropout: Dropout2d closing each block (the report's CDrop-Block; 0 is its C-Block).
@@ -44,12 +44,6 @@ class R1(nn.Module):
         shared: int = 2,
     ) -> None:
         super().__init__()
-        if branches < 1:
-            raise ValueError(f"branches: {branches}, expected a whole number of 1 or more")
-        if branches > 1 and not 0 < shared < len(channels):
-            raise ValueError(
-                f"shared: {shared}, expected 1 or more, and fewer than the {len(channels)} blocks of channels"
-            )
 
         def blocks(part: range) -> Blocks:
             return Blocks(
@@ -65,24 +59,18 @@ class R1(nn.Module):
                 part=part,
             )
 
-        every = range(len(channels))
-        self.blocks = blocks(every if branches == 1 else every[:shared])
-        own = [blocks(every[shared:]) for _ in range(branches)] if branches > 1 else []
-        heads = [
-            Head(
+        def tail(side: int) -> Head:
+            return Head(
                 channels[-1],
-                side=self.blocks.side,
+                side=side,
                 head=head,
                 dropout=dropout,
                 linear=linear,
                 classes=classes,
             )
-            for _ in range(branches)
-        ]
-        self.head = (
-            Branches(nn.Sequential(*pair) for pair in zip(own, heads, strict=True))
-            if own
-            else heads[0]
+
+        self.blocks, self.head = fork(
+            blocks, tail, many=len(channels), branches=branches, shared=shared
         )
 
     def forward(self, planes: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from fer.models.blocks import (
     SqueezeExcitation,
     StemStride,
     check_share,
+    fork,
 )
 
 # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool: module 3a of GoogLeNet (Szegedy et al., arXiv:1409.4842).
@@ -66,7 +67,8 @@ class Inception(nn.Module):
 class R2(nn.Module):
     """R1's blocks, dropout, inception modules, dropout, the linear part.
 
-    [B, in_channels, size, size] -> logits [B, classes].
+    [B, in_channels, size, size] -> logits [B, classes]; in training with branches, each one's:
+    [B, branches, classes].
 
     incep_layers: inception modules; incep_mult: multiplies every width of `incep_widths`
     (1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool). incep_dropout: Dropout2d before the modules.
@@ -99,6 +101,8 @@ class R2(nn.Module):
         dropout: float = 0.0,
         head: HeadKind = "flatten",
         linear: Sequence[int] = (),
+        branches: int = 1,
+        shared: int = 2,
     ) -> None:
         super().__init__()
         for name, number in (("incep_layers", incep_layers), ("incep_mult", incep_mult)):
@@ -110,40 +114,49 @@ class R2(nn.Module):
                 "(1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool)"
             )
         check_share("incep_dropout", incep_dropout)
-        self.blocks = Blocks(
-            in_channels,
-            channels,
-            repeats,
-            size=size,
-            norm=norm,
-            attention=attention,
-            stem_stride=stem_stride,
-            block_dropout=block_dropout,
-        )
         widths = [width * incep_mult for width in incep_widths]
-        modules: list[Inception] = []
-        for index in range(incep_layers):
-            summed = residual and index > 0
-            modules.append(
-                Inception(
-                    modules[-1].outputs if modules else channels[-1],
-                    widths,
-                    norm=norm,
-                    relu=incep_relu,
-                    residual=summed,
-                    attention=attention,
-                    scale=incep_layers**-0.5 if summed else 1.0,
-                )
+
+        def blocks(part: range) -> Blocks:
+            return Blocks(
+                in_channels,
+                channels,
+                repeats,
+                size=size,
+                norm=norm,
+                attention=attention,
+                stem_stride=stem_stride,
+                block_dropout=block_dropout,
+                part=part,
             )
-        self.inceptions = nn.Sequential(nn.Dropout2d(incep_dropout), *modules)
-        self.head = Head(
-            modules[-1].outputs,
-            side=self.blocks.side,
-            head=head,
-            dropout=dropout,
-            linear=linear,
-            classes=classes,
+
+        def tail(side: int) -> nn.Sequential:
+            modules: list[Inception] = []
+            for index in range(incep_layers):
+                summed = residual and index > 0
+                modules.append(
+                    Inception(
+                        modules[-1].outputs if modules else channels[-1],
+                        widths,
+                        norm=norm,
+                        relu=incep_relu,
+                        residual=summed,
+                        attention=attention,
+                        scale=incep_layers**-0.5 if summed else 1.0,
+                    )
+                )
+            closing = Head(
+                modules[-1].outputs,
+                side=side,
+                head=head,
+                dropout=dropout,
+                linear=linear,
+                classes=classes,
+            )
+            return nn.Sequential(nn.Dropout2d(incep_dropout), *modules, closing)
+
+        self.blocks, self.head = fork(
+            blocks, tail, many=len(channels), branches=branches, shared=shared
         )
 
     def forward(self, planes: Tensor) -> Tensor:
-        return self.head(self.inceptions(self.blocks(planes)))
+        return self.head(self.blocks(planes))
