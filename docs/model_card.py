@@ -36,6 +36,8 @@ from fer.results import Measured
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 SURE = (0.5, 0.7, 0.9)  # confidences from which on mistakes are counted
 PAIRS = 8  # confusions that are named
+# What all evaluations of a card must have in common: they are rows of one table.
+SAME = ("fingerprint", "split", "split_seed", "fold", "test/rows", "test/clean_rows")
 NORMAL = 1.96  # half-width of a 95 % interval, in standard errors
 
 
@@ -67,6 +69,9 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     evaluations = [read(folder, facts["sha256"]) for folder in words.evaluations]
     if evaluations[0].summary["tta"] != "none":
         raise InputError(f"{evaluations[0].folder}: the first evaluation must be a single view")
+    for other in evaluations[1:]:
+        if any(other.summary.get(key) != evaluations[0].summary.get(key) for key in SAME):
+            raise InputError(f"{other.folder}: of other faces than {evaluations[0].folder}")
     (member,) = assemble([network], [])
 
     def work() -> None:

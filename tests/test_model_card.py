@@ -120,7 +120,11 @@ def test_what_is_not_this_networks_test_is_refused(card, measured: Path, capsys)
     shutil.copytree("single", "strange")
     summary = json.loads(Path("strange/summary.json").read_text())
     Path("strange/summary.json").write_text(json.dumps(summary | {"sha256": ["0" * 64]}))
+    shutil.copytree("flip", "other")
+    summary = json.loads(Path("other/summary.json").read_text())
+    Path("other/summary.json").write_text(json.dumps(summary | {"split_seed": 1}))
     lines = {
+        "net single other": "other: of other faces than single",
         "net strange": "strange: measured other weights; evaluate this network once more",
         "net flip": "flip: the first evaluation must be a single view",
         "net val": "val: a card wants part=test, and no row seen in another set",

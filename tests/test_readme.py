@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from fer import build, config
 from fer.cli.main import COMMANDS
@@ -40,6 +41,15 @@ def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for job in config.compose_jobs(words):
         config.check_targets(job, build.SUPPLIED)
+
+
+def test_the_python_of_the_readme_runs() -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    known = {"faces": torch.zeros(2, 1, 48, 48, dtype=torch.uint8)}
+    with torch.inference_mode():
+        exec(block, known)
+    assert known["probabilities"].shape == (2, len(known["held"].classes))
+    torch.testing.assert_close(known["probabilities"].sum(1), torch.ones(2))
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("fer ")])
