@@ -20,9 +20,10 @@ from fer.module import FaceModule
 from fer.preprocess import Preprocess
 from fer.teachers import Teachers
 
-# Lightning's hints and its warning of torch's own renaming are for those who write Trainers.
+# Lightning's hints and its warning of torch's own renaming are for those who write Trainers. A batch is
+# cut out of memory: workers would add nothing; trainer=cpu beside a GPU is meant so.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-for hint in (".*LeafSpec", ".*logging interval"):
+for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available but not used"):
     warnings.filterwarnings("ignore", message=hint, module="lightning")
 
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
@@ -203,7 +204,8 @@ def check(cfg: DictConfig) -> None:
             module.make_schedule(module.make_optimizer(module.network), 10)
         except ValueError as fault:
             raise InputError(f"optim or schedule: {fault}") from fault
-    build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
+    trainer = build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
+    data.check_shared(trainer.world_size)
     if cfg.ckpt_path is not None:
         _check_checkpoint(Path(cfg.ckpt_path), module)
 

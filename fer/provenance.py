@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+# What a number may depend on; notes and folders of results beside it are nobody's code.
+CODE = ("fer", "conf", "train.py")
+
 
 def versions() -> dict[str, str]:
     names = ("fer-lab", "torch", "lightning", "torchmetrics", "hydra-core", "numpy")
@@ -18,13 +21,18 @@ def versions() -> dict[str, str]:
 
 
 def revision() -> str | None:
-    """The git revision of the code, "+" where it has uncommitted changes; None outside a checkout."""
+    """The git revision of the code, "+" where files of it are changed or new; None outside a checkout."""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():  # installed: a repository around it is somebody else's
         return None
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(root), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
     try:
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
+        commit = git("describe", "--always", "--abbrev=12")
+        return f"{commit}+" if git("status", "--porcelain", "--", *CODE) else commit
+    except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None

@@ -17,7 +17,16 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer import checkpoint, config, figures
 from fer.build import build_data, build_module, build_teachers, build_trainer, read_teachers
-from fer.callbacks import Average, Best, ConfusionImages, History, Last, Progress, Trace
+from fer.callbacks import (
+    COLUMNS,
+    Average,
+    Best,
+    ConfusionImages,
+    History,
+    Last,
+    Progress,
+    Trace,
+)
 from fer.checkpoint import Checkpoint
 from fer.data import splits
 from fer.data.module import FaceData
@@ -119,7 +128,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "fingerprint": faces.fingerprint,
         "versions": versions(),
     }
-    summary = summarise(measured) | facts
+    losses = {row["epoch"]: row["val/loss"] for row in history.rows}
+    summary = summarise(measured) | {"val/loss": losses[kept["epoch"]]} | facts
     part = shown_part(measured)
     wrong = mistakes(measured[part], data.faces)
     _write(
@@ -306,7 +316,8 @@ def _tensorboard(logger, module, cfg, summary, part, wrong, data) -> None:
     board = logger.experiment
     numbers = {key: value for key, value in summary.items() if isinstance(value, (int, float))}
     for key, value in numbers.items():
-        if key.startswith("test/") or key == "gap":
+        drawn = key in COLUMNS or (key.startswith("val/") and not key.startswith("val/clean_"))
+        if not drawn:  # as a curve over the epochs, by History
             board.add_scalar(key, value, 0)
     sheet, captions = wrong
     if len(captions):

@@ -134,9 +134,13 @@ def test_training_images_grow_and_measured_ones_are_whole() -> None:
             ["resolutions=[32]", "model.head=flatten"],
             "resolutions: the network cannot take 32 pixels",
         ),
+        (
+            ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=3"],
+            "data.batch_size: 128 images cannot be shared by 3 processes; choose a multiple",
+        ),
     ],
 )
-def test_sides_that_no_network_takes_are_refused(words, line) -> None:
+def test_what_cannot_be_trained_is_refused_before_a_run(words, line) -> None:
     (cfg,) = config.compose_jobs(["data=drawn", *words])
     with pytest.raises(InputError) as refused:
         build.check(cfg)

@@ -57,11 +57,26 @@ def test_a_part_that_is_measured_in_part_is_said_to_be(run_folder: Path) -> None
     assert f"note: {said}" in (run_folder / "train.log").read_text()
 
 
+def test_many_cores_bring_no_advice_on_workers(tmp_path: Path) -> None:
+    """Lightning gives it where it sees three or more."""
+    patch = (
+        "import sys; from lightning.pytorch.trainer.connectors import data_connector as found; "
+        "found.suggested_max_num_workers = lambda devices: 16; "
+        "from fer.cli.train import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", patch, "data=drawn", "trainer=debug", "hydra.run.dir=run"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "worker" not in done.stderr, done.stderr
+
+
 def test_metrics_csv_has_a_whole_row_an_epoch(run_folder: Path) -> None:
     history = pd.read_csv(run_folder / "metrics.csv")
     names = "epoch,train/loss,train/acc,val/loss,val/acc,val/mean_acc,lr,seconds".split(",")
     assert list(history.columns) == names
     assert len(history) == 1 and history.notna().all(axis=None)
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert history.at[summary["best_epoch"], "val/loss"] == pytest.approx(summary["val/loss"])
 
 
 def test_scikit_learn_finds_the_same_numbers(run_folder: Path) -> None:
@@ -97,8 +112,11 @@ def test_tensorboard_has_the_names_of_the_csv(run_folder: Path) -> None:
     events.Reload()
     tags = events.Tags()
     wanted = {"train/loss", "train/acc", "val/loss", "val/acc", "val/mean_acc", "lr", "seconds"}
-    wanted |= {"test/acc", "val/recall_disgust", "hp/val/acc"}
+    wanted |= {"hp/val/acc"}
+    summary = json.loads((run_folder / "summary.json").read_text())
+    wanted |= {name for name, value in summary.items() if isinstance(value, (int, float))}
     assert wanted <= set(tags["scalars"])
+    assert len(events.Scalars("val/acc")) == summary["epochs"]
     assert {"val/confusion_matrix", "test/mistakes"} <= set(tags["images"])
     assert tags["graph"]
 

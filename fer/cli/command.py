@@ -33,9 +33,15 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse(self, arguments: list[str]) -> argparse.Namespace:
-        """The words, options among them; InputError where --out is a run's own folder."""
+        """The words, options among them; InputError where --out is no folder, or a run's own."""
         words = self.parse_intermixed_args(arguments)
         out = getattr(words, "out", None)
+        if out is not None and any(
+            path.exists() and not path.is_dir() for path in (out, *out.parents)
+        ):
+            raise InputError(
+                f"--out: {out} is a file, or lies in one; expected a folder, made where missing"
+            )
         if out is not None and (out / ".hydra").exists():
             raise InputError(f"--out: {out} is a run's own folder; choose another")
         return words

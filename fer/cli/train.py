@@ -91,7 +91,9 @@ def _job(cfg: DictConfig) -> float:
             )
             line = f"stopped{more}"
             print(file=sys.stderr)  # ends the line of a progress bar
-        print(f"fer: {line} {logged}", file=sys.stderr)
+        # What is wrong with the input, every process of a run finds: one of them says it.
+        if not isinstance(fault, InputError) or os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"fer: {line} {logged}", file=sys.stderr)
         if sweeping and stopped:
             raise
         return math.nan

@@ -61,6 +61,14 @@ class FaceData(L.LightningDataModule):
         if self.batch_size < 1:
             raise ValueError(f"batch_size: {self.batch_size}, expected 1 or more")
 
+    def check_shared(self, processes: int) -> None:
+        """Raises InputError where a batch cannot be dealt to so many processes."""
+        if self.batch_size % processes:
+            raise InputError(
+                f"data.batch_size: {self.batch_size} images cannot be shared by {processes} processes; "
+                "choose a multiple"
+            )
+
     def read(self) -> Faces:
         """The faces themselves."""
         raise NotImplementedError
@@ -104,11 +112,6 @@ class FaceData(L.LightningDataModule):
     def _loader(self, positions: np.ndarray, *, shuffle: bool = False) -> DataLoader[Batch]:
         trainer = self.trainer
         world = trainer.world_size if trainer is not None else 1
-        if self.batch_size % world:
-            raise InputError(
-                f"data.batch_size: {self.batch_size} images cannot be shared by {world} processes; "
-                "choose a multiple"
-            )
         balanced = shuffle and self.sampler == "balanced"
         batches = Batches(
             positions,

@@ -95,7 +95,10 @@ class _Form:
             images = parse_block([fields[self.original] for _, fields in block])
         except (ValueError, KeyError, IndexError):
             return None
-        return None if images is None else _arrays(numbers, labels, parts, images)
+        if images is None:
+            return None
+        self.stacked = 1
+        return _arrays(numbers, labels, parts, images)
 
     def checked_rows(self, block: Sequence[Line], numbers: np.ndarray, bad: BadRows) -> tuple:
         """A block read row by row, the bad ones handed to `bad`."""

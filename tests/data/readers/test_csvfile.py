@@ -6,7 +6,7 @@ import pytest
 
 from fer.data import splits
 from fer.data.readers.bad import BadRows
-from fer.data.readers.csvfile import read_csv
+from fer.data.readers.csvfile import BLOCK, read_csv
 from fer.errors import InputError
 from fer.labels import EMOTIONS
 
@@ -243,9 +243,10 @@ def test_a_bad_row_among_planes(write, pixels_of_row_2, message):
     assert str(fault.value) == f"{path} line 3: {message}"
 
 
-def test_rows_of_several_sizes(write):
-    path = write("\n".join([HEADER, row(), row(pixels=" ".join(["7"] * 4608))]))
-    with pytest.raises(InputError, match="line 3: 4608 pixels, expected 2304"):
+@pytest.mark.parametrize("before", [1, BLOCK])  # in the first row's block, and opening another
+def test_rows_of_several_sizes(write, before):
+    path = write("\n".join([HEADER, *[row()] * before, row(pixels=" ".join(["7"] * 4608)), row()]))
+    with pytest.raises(InputError, match=f"line {before + 2}: 4608 pixels, expected 2304"):
         read_csv(path)
 
 

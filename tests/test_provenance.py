@@ -1,0 +1,30 @@
+"""A number's revision says whether the code was as committed."""
+
+import subprocess
+from pathlib import Path
+
+from fer import provenance
+
+
+def test_changed_and_new_code_is_marked_and_notes_beside_it_are_not(tmp_path: Path, monkeypatch):
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        command = ["git", "-C", str(tmp_path), *who, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    for name in ("fer/provenance.py", "conf/train.yaml", "train.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "fer/provenance.py"))
+    assert provenance.revision() is None
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "all")
+    commit = git("rev-parse", "--short=12", "HEAD")
+    (tmp_path / "notes.txt").touch()
+    assert provenance.revision() == commit
+    (tmp_path / "conf/new.yaml").touch()
+    assert provenance.revision() == f"{commit}+"
+    (tmp_path / "conf/new.yaml").unlink()
+    (tmp_path / "train.py").write_text("pass")
+    assert provenance.revision() == f"{commit}+"
