@@ -20,8 +20,8 @@ from fer.module import FaceModule
 from fer.preprocess import Preprocess
 from fer.teachers import Teachers
 
-# Lightning's hints and its warning of torch's own renaming are for those who write Trainers. A batch is
-# cut out of memory: workers would add nothing; trainer=cpu beside a GPU is meant so.
+# Lightning's hints and its warning of torch's own renaming are for those who write Trainers. Batches are
+# slices of an array, so that workers would add nothing; who chooses trainer=cpu beside a GPU means it.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available but not used"):
     warnings.filterwarnings("ignore", message=hint, module="lightning")
@@ -104,12 +104,14 @@ def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[i
 
 def build_finished(found: Checkpoint, cfg: DictConfig) -> FaceModule:
     """The module of a checkpoint, with its weights; cfg: its recipe, perhaps revised."""
+    config.check_recipe(found.recipe)
     module = build_module(cfg, found, counts=[1] * len(found.classes))
     try:
         module.load_state_dict(found.weights)
     except RuntimeError:
         raise InputError(
-            f"{found.path}: its weights are not of the network that its recipe describes"
+            f"{found.path}: its weights are not of the network that its recipe describes, or an older "
+            "version named them (CHANGELOG.md)"
         ) from None
     return module
 
@@ -124,7 +126,6 @@ def build_teachers(
                 f"teacher: {found.path} tells {', '.join(found.classes)} in {found.size} pixels, but "
                 f"these faces are {', '.join(data.classes)} in {data.size} pixels"
             )
-        config.check_recipe(found.recipe)
     if not checkpoints:
         return None
     networks = [build_finished(found, OmegaConf.create(found.recipe)) for found in checkpoints]

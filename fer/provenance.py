@@ -33,6 +33,8 @@ def revision() -> str | None:
 
     try:
         commit = git("describe", "--always", "--abbrev=12")
-        return f"{commit}+" if git("status", "--porcelain", "--", *CODE) else commit
+        # A setting of the user's may hide new files; without the lock parallel runs do not meet.
+        look = ("--no-optional-locks", "status", "--porcelain", "--untracked-files=normal")
+        return f"{commit}+" if git(*look, "--", *CODE) else commit
     except (OSError, subprocess.SubprocessError):
         return None

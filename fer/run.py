@@ -128,8 +128,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "fingerprint": faces.fingerprint,
         "versions": versions(),
     }
-    losses = {row["epoch"]: row["val/loss"] for row in history.rows}
-    summary = summarise(measured) | {"val/loss": losses[kept["epoch"]]} | facts
+    summary = summarise(measured) | facts
+    summary["val/loss"] = kept["callbacks"]["History"]["rows"][-1]["val/loss"]
     part = shown_part(measured)
     wrong = mistakes(measured[part], data.faces)
     _write(
@@ -145,7 +145,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         command=command,
         overrides=overrides,
     )
-    _tensorboard(logger, module, cfg, summary, part, wrong, data)
+    curves = {*COLUMNS, *(f"val/{name}" for name in measured["val"].numbers())}
+    _tensorboard(logger, module, cfg, summary, part, wrong, data, curves)
     return monitored
 
 
@@ -311,13 +312,13 @@ def _write(
     log.info("report: %s", folder / "report.html")
 
 
-def _tensorboard(logger, module, cfg, summary, part, wrong, data) -> None:
-    """The final numbers, the sheet of mistakes, the graph, and HParams, which rank by validation."""
+def _tensorboard(logger, module, cfg, summary, part, wrong, data, curves) -> None:
+    """The final numbers, but for those whose names History has drawn over the epochs (`curves`), the sheet
+    of mistakes, the graph, and HParams, which rank by validation."""
     board = logger.experiment
     numbers = {key: value for key, value in summary.items() if isinstance(value, (int, float))}
     for key, value in numbers.items():
-        drawn = key in COLUMNS or (key.startswith("val/") and not key.startswith("val/clean_"))
-        if not drawn:  # as a curve over the epochs, by History
+        if key not in curves:
             board.add_scalar(key, value, 0)
     sheet, captions = wrong
     if len(captions):

@@ -311,7 +311,7 @@ def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) 
         assert "--out: fair is a run's own folder; choose another" in capsys.readouterr().err
         for out in ("fair/metrics.csv", "fair/metrics.csv/new"):
             assert main(["fair", "--out", out]) == 2
-            assert f"--out: {out} is a file, or lies in one" in capsys.readouterr().err
+            assert f"--out: {out} is no folder, or lies in a file" in capsys.readouterr().err
 
 
 def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:

@@ -67,7 +67,7 @@ def test_parameters_by_hand():
         assert count_parameters(R1(**SMALL, head="mean", **free)) == convs + (6 * 5 + 5)
 
 
-# Of conf/model/*.yaml as it stands: results and checkpoints are of these.
+# Of conf/model/*.yaml as it stands: results are of these, and checkpoints since the names below.
 DEFAULT_R1 = dict(channels=[32, 64, 128, 256], repeats=[1, 2, 2, 2], norm="batch", head="mean")
 DEFAULT_R2 = dict(channels=[32, 64, 128], repeats=[2, 2, 2], norm="batch", head="mean")
 DEFAULT_R2 |= {"incep_layers": 3, "incep_relu": True}

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from safetensors import safe_open
 
-from fer import checkpoint, packed
+from fer import build, checkpoint, packed
 from fer.data.seen import Seen
 from fer.errors import InputError
 
@@ -135,6 +136,19 @@ def test_what_half_precision_cannot_hold_is_not_packed(folder: Path) -> None:
     with pytest.raises(InputError, match="^network.linear.weight: holds a weight that half"):
         packed.save(folder, weights=weights, kept=kept(), results=None)
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_a_strangers_network_builds_only_what_a_config_names(
+    tmp_path: Path, monkeypatch, pack_untrained: Callable
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pack_untrained(tmp_path, "data=drawn", "data.count=700")
+    held = checkpoint.read(tmp_path)
+    assert build.build_finished(held, OmegaConf.create(held.recipe)).classes == held.classes
+    held.recipe["augment"] = {"_target_": "os.mkdir", "path": "harm"}
+    with pytest.raises(InputError, match="^os.mkdir: no config in .* builds it"):
+        build.build_finished(held, OmegaConf.create(held.recipe))
+    assert not Path("harm").exists()
 
 
 def test_shipped_is_the_packages_own(folder: Path, tmp_path: Path, monkeypatch) -> None:

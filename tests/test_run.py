@@ -61,10 +61,11 @@ def test_many_cores_bring_no_advice_on_workers(tmp_path: Path) -> None:
     """Lightning gives it where it sees three or more."""
     patch = (
         "import sys; from lightning.pytorch.trainer.connectors import data_connector as found; "
-        "found.suggested_max_num_workers = lambda devices: 16; "
+        "assert found.suggested_max_num_workers; found.suggested_max_num_workers = lambda devices: 16; "
         "from fer.cli.train import main; sys.exit(main(sys.argv[1:]))"
     )
-    command = [sys.executable, "-c", patch, "data=drawn", "trainer=debug", "hydra.run.dir=run"]
+    words = ["data=drawn", "data.count=1001", "trainer=debug", "hydra.run.dir=run", *TINY]
+    command = [sys.executable, "-c", patch, *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and "worker" not in done.stderr, done.stderr
@@ -116,6 +117,8 @@ def test_tensorboard_has_the_names_of_the_csv(run_folder: Path) -> None:
     summary = json.loads((run_folder / "summary.json").read_text())
     wanted |= {name for name, value in summary.items() if isinstance(value, (int, float))}
     assert wanted <= set(tags["scalars"])
+    (last,) = events.Scalars("test/acc")
+    assert last.value == pytest.approx(summary["test/acc"])
     assert len(events.Scalars("val/acc")) == summary["epochs"]
     assert {"val/confusion_matrix", "test/mistakes"} <= set(tags["images"])
     assert tags["graph"]

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,16 +36,23 @@ class Parser(argparse.ArgumentParser):
     def parse(self, arguments: list[str]) -> argparse.Namespace:
         """The words, options among them; InputError where --out is no folder, or a run's own."""
         words = self.parse_intermixed_args(arguments)
-        out = getattr(words, "out", None)
-        if out is not None and any(
-            path.exists() and not path.is_dir() for path in (out, *out.parents)
-        ):
-            raise InputError(
-                f"--out: {out} is a file, or lies in one; expected a folder, made where missing"
-            )
-        if out is not None and (out / ".hydra").exists():
-            raise InputError(f"--out: {out} is a run's own folder; choose another")
+        if (out := getattr(words, "out", None)) is not None:
+            self._check_out(out)
         return words
+
+    @staticmethod
+    def _check_out(out: Path) -> None:
+        try:
+            folders = all(path.is_dir() for path in (out, *out.parents) if os.path.lexists(path))
+            run = (out / ".hydra").exists()
+        except OSError as fault:
+            raise InputError(f"--out: {out}: {fault.strerror}") from None
+        if not folders:
+            raise InputError(
+                f"--out: {out} is no folder, or lies in a file; expected one, made where missing"
+            )
+        if run:
+            raise InputError(f"--out: {out} is a run's own folder; choose another")
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:

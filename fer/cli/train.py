@@ -28,7 +28,8 @@ def main(arguments: list[str]) -> int:
         try:
             _check(arguments)
         except InputError as fault:
-            print(f"fer: {one_line(fault)}", file=sys.stderr)
+            if _is_first():
+                print(f"fer: {one_line(fault)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("fer: stopped before anything began", file=sys.stderr)
@@ -54,6 +55,12 @@ def main(arguments: list[str]) -> int:
         print(f"fer: {one_line(fault)}", file=sys.stderr)
         return 1
     return int(any(map(math.isnan, found)))
+
+
+def _is_first() -> bool:
+    """What is wrong with the input, every process of a run finds: the first of them says it."""
+    ranks = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # torchrun's, Lightning's own, srun's
+    return all(os.environ.get(name, "0") == "0" for name in ranks)
 
 
 def _check(arguments: list[str]) -> None:
@@ -91,8 +98,7 @@ def _job(cfg: DictConfig) -> float:
             )
             line = f"stopped{more}"
             print(file=sys.stderr)  # ends the line of a progress bar
-        # What is wrong with the input, every process of a run finds: one of them says it.
-        if not isinstance(fault, InputError) or os.environ.get("LOCAL_RANK", "0") == "0":
+        if not isinstance(fault, InputError) or _is_first():
             print(f"fer: {line} {logged}", file=sys.stderr)
         if sweeping and stopped:
             raise

@@ -246,9 +246,9 @@ def fork(
 ) -> tuple[Blocks, nn.Module]:
     """The blocks that all branches share, and what stands on them.
 
-    blocks: those of a part of `many`; tail: what stands on all of them, by the side of their maps.
-    With one branch all blocks are shared and that is the tail itself; with more, each branch has the
-    blocks after the first `shared` and a tail of its own.
+    blocks(part): the blocks of these indices, of `many` in all; tail(side): a new tail for maps of that
+    side. With one branch all blocks are shared and what stands on them is a tail; with more, each branch
+    has the blocks after the first `shared` and a tail of its own.
     """
     if branches < 1:
         raise ValueError(f"branches: {branches}, expected a whole number of 1 or more")
@@ -260,6 +260,7 @@ def fork(
             f"shared: {shared}, expected 1 or more, and fewer than the {many} blocks of channels"
         )
     common = blocks(range(shared))
+    # All blocks before all tails: recorded runs drew their weights in this order.
     own = [blocks(range(shared, many)) for _ in range(branches)]
     tails = [tail(common.side) for _ in range(branches)]
     return common, Branches(nn.Sequential(*pair) for pair in zip(own, tails, strict=True))
