@@ -22,6 +22,8 @@ def test_changed_and_new_code_is_marked_and_notes_beside_it_are_not(tmp_path: Pa
     git("commit", "--quiet", "--message", "all")
     commit = git("rev-parse", "--short=12", "HEAD")
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "fer/weights").mkdir()
+    (tmp_path / "fer/weights/network.json").touch()
     assert provenance.revision() == commit
     (tmp_path / "conf/new.yaml").touch()
     assert provenance.revision() == f"{commit}+"

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         hydra.main(version_base="1.3", config_path=str(config.conf_folder()), config_name="train")(
             job
         )()
-    except KeyboardInterrupt:  # of a sweep, which ends here; each job has said so
+    except KeyboardInterrupt:  # the job has said so
         return 130
     # Of Hydra's own, as where no folder can be made, or of a job that ran elsewhere.
     except Exception as fault:
@@ -100,6 +100,6 @@ def _job(cfg: DictConfig) -> float:
             print(file=sys.stderr)  # ends the line of a progress bar
         if not isinstance(fault, InputError) or _is_first():
             print(f"fer: {line} {logged}", file=sys.stderr)
-        if sweeping and stopped:
+        if stopped:  # a sweep with it
             raise
         return math.nan
