@@ -33,7 +33,7 @@ from fer.data.module import FaceData
 from fer.data.seen import Seen, identical, record
 from fer.errors import InputError
 from fer.evaluate import interruptible, measure, refuse_copied, say, seen_rows, split_words
-from fer.files import write_json
+from fer.files import file_digest, write_json
 from fer.models.blocks import count_gflop, count_parameters
 from fer.provenance import revision, versions
 from fer.report import write_report
@@ -116,6 +116,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "threads": torch.get_num_threads(),
         "seed": cfg.seed,
         "teachers": [str(teacher.path) for teacher in teachers],
+        "teachers_sha256": [file_digest(teacher.path) for teacher in teachers],
         "notes": [*faces.notes, *changed, *found],
         "monitor": cfg.monitor,
         "monitored": monitored,

@@ -1,5 +1,6 @@
 """Distillation: targets mixed by hand, a run taught by another, and teachers that must not teach."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -123,6 +124,8 @@ def test_a_run_is_taught_by_another(cwd: Path) -> None:
     assert done.returncode == 0, done.stderr
     summary = json.loads((cwd / "student/summary.json").read_text())
     assert summary["teachers"] == ["teacher/checkpoints/best.ckpt"]
+    content = (cwd / "teacher/checkpoints/best.ckpt").read_bytes()
+    assert summary["teachers_sha256"] == [hashlib.sha256(content).hexdigest()]
     taught, teacher = (checkpoint.read(cwd / name) for name in ("student", "teacher"))
     assert taught.seen == teacher.seen  # one set, one split: it has seen nothing else
     assert not any("teacher" in name for name in taught.weights)

@@ -59,7 +59,12 @@ def main(arguments: list[str]) -> int:
 
 def _is_first() -> bool:
     """What is wrong with the input, every process of a run finds: the first of them says it."""
-    ranks = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # torchrun's, Lightning's own, srun's
+    ranks = (
+        "RANK",
+        "NODE_RANK",
+        "LOCAL_RANK",
+        "SLURM_PROCID",
+    )  # torchrun's, Lightning's own two, srun's
     return all(os.environ.get(name, "0") == "0" for name in ranks)
 
 
