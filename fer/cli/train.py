@@ -59,12 +59,8 @@ def main(arguments: list[str]) -> int:
 
 def _is_first() -> bool:
     """What is wrong with the input, every process of a run finds: the first of them says it."""
-    ranks = (
-        "RANK",
-        "NODE_RANK",
-        "LOCAL_RANK",
-        "SLURM_PROCID",
-    )  # torchrun's, Lightning's own two, srun's
+    # torchrun's, Lightning's own two, srun's
+    ranks = ("RANK", "NODE_RANK", "LOCAL_RANK", "SLURM_PROCID")
     return all(os.environ.get(name, "0") == "0" for name in ranks)
 
 

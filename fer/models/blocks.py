@@ -237,8 +237,8 @@ class Branches(nn.ModuleList):
 
 
 def fork(
-    blocks: Callable[[range], Blocks],
-    tail: Callable[[int], nn.Module],
+    blocks: Callable[..., Blocks],
+    tail: Callable[..., nn.Module],
     *,
     many: int,
     branches: int,
@@ -246,23 +246,23 @@ def fork(
 ) -> tuple[Blocks, nn.Module]:
     """The blocks that all branches share, and what stands on them.
 
-    blocks(part): the blocks of these indices, of `many` in all; tail(side): a new tail for maps of that
+    blocks(part=...): the blocks of these indices, of `many` in all; tail(side=...): a new tail for maps of that
     side. With one branch all blocks are shared and what stands on them is a tail; with more, each branch
     has the blocks after the first `shared` and a tail of its own.
     """
     if branches < 1:
         raise ValueError(f"branches: {branches}, expected a whole number of 1 or more")
     if branches == 1:
-        common = blocks(range(many))
-        return common, tail(common.side)
+        common = blocks(part=range(many))
+        return common, tail(side=common.side)
     if not 0 < shared < many:
         raise ValueError(
             f"shared: {shared}, expected 1 or more, and fewer than the {many} blocks of channels"
         )
-    common = blocks(range(shared))
+    common = blocks(part=range(shared))
     # All blocks before all tails: recorded runs drew their weights in this order.
-    own = [blocks(range(shared, many)) for _ in range(branches)]
-    tails = [tail(common.side) for _ in range(branches)]
+    own = [blocks(part=range(shared, many)) for _ in range(branches)]
+    tails = [tail(side=common.side) for _ in range(branches)]
     return common, Branches(nn.Sequential(*pair) for pair in zip(own, tails, strict=True))
 
 

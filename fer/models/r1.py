@@ -1,6 +1,7 @@
 """R1, the lab's plain convolutional network: few wide blocks, a linear part."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -44,29 +45,22 @@ class R1(nn.Module):
         shared: int = 2,
     ) -> None:
         super().__init__()
-
-        def blocks(part: range) -> Blocks:
-            return Blocks(
-                in_channels,
-                channels,
-                repeats,
-                size=size,
-                norm=norm,
-                residual=residual,
-                attention=attention,
-                stem_stride=stem_stride,
-                block_dropout=block_dropout,
-                part=part,
-            )
+        blocks = partial(
+            Blocks,
+            in_channels,
+            channels,
+            repeats,
+            size=size,
+            norm=norm,
+            residual=residual,
+            attention=attention,
+            stem_stride=stem_stride,
+            block_dropout=block_dropout,
+        )
 
         def tail(side: int) -> Head:
             return Head(
-                channels[-1],
-                side=side,
-                head=head,
-                dropout=dropout,
-                linear=linear,
-                classes=classes,
+                channels[-1], side=side, head=head, dropout=dropout, linear=linear, classes=classes
             )
 
         self.blocks, self.head = fork(

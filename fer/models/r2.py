@@ -1,6 +1,7 @@
 """R2, the lab's network with inception modules and a channel multiplier."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -115,19 +116,17 @@ class R2(nn.Module):
             )
         check_share("incep_dropout", incep_dropout)
         widths = [width * incep_mult for width in incep_widths]
-
-        def blocks(part: range) -> Blocks:
-            return Blocks(
-                in_channels,
-                channels,
-                repeats,
-                size=size,
-                norm=norm,
-                attention=attention,
-                stem_stride=stem_stride,
-                block_dropout=block_dropout,
-                part=part,
-            )
+        blocks = partial(
+            Blocks,
+            in_channels,
+            channels,
+            repeats,
+            size=size,
+            norm=norm,
+            attention=attention,
+            stem_stride=stem_stride,
+            block_dropout=block_dropout,
+        )
 
         def tail(side: int) -> nn.Sequential:
             modules: list[Inception] = []
