@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.profiler import profile
 
 from fer.models.blocks import Conv, Residual, SqueezeExcitation, count_gflop, count_parameters
 from fer.models.r1 import R1
@@ -213,6 +214,26 @@ def test_one_branch_is_the_plain_network(network, kwargs):
     assert list(one.state_dict()) == list(plain.state_dict())
     planes = torch.randn(2, 2, 12, 12)
     assert torch.equal(one(planes), plain(planes))
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+@pytest.mark.parametrize(("network", "kwargs"), [(R1, {}), (R2, WIDTHS)])
+def test_one_face_goes_through_the_kernels_that_a_batch_takes(network, kwargs):
+    built = network(**SMALL, **kwargs, norm="batch").eval()
+    planes = torch.rand(2, 2, 12, 12)
+    with torch.inference_mode():
+        together = built(planes)
+        with profile() as single:
+            alone = built(planes[:1])
+    torch.testing.assert_close(alone, together[:1])
+    ran = {event.key for event in single.key_averages()}
+    assert "aten::mkldnn_convolution" in ran and "aten::_slow_conv2d_forward" not in ran
+
+
+def test_one_face_keeps_the_precision_that_autocast_asks_for():
+    layer = Conv(2, 4).eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert layer(torch.rand(1, 2, 6, 6)).dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("stem_stride", [1, 2])
