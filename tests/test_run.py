@@ -205,6 +205,21 @@ def test_a_run_stopped_by_hand_says_how_it_goes_on(tmp_path: Path) -> None:
     assert error.splitlines()[-1].endswith(line)
 
 
+def test_a_sweep_stopped_between_its_jobs_says_so(monkeypatch, capsys) -> None:
+    def hydra_main(**_):
+        def stopped() -> None:
+            raise KeyboardInterrupt
+
+        return lambda job: stopped
+
+    monkeypatch.setattr("hydra.main", hydra_main)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    for name in ("FER_CHECKED", "HYDRA_FULL_ERROR"):  # the front door leaves them to its children
+        monkeypatch.setenv(name, "1")
+    assert front_door(["data=drawn"]) == 130
+    assert capsys.readouterr().err == "\nfer: stopped\n"
+
+
 def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
     csv = tmp_path / "cut.csv"
     csv.write_text("emotion,pixels,Usage\n0," + " ".join(["7"] * 100))

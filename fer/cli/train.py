@@ -48,7 +48,8 @@ def main(arguments: list[str]) -> int:
         hydra.main(version_base="1.3", config_path=str(config.conf_folder()), config_name="train")(
             job
         )()
-    except KeyboardInterrupt:  # the job has said so
+    except KeyboardInterrupt as fault:  # a job's, or between two of a sweep
+        print(f"\nfer: {str(fault) or 'stopped'}", file=sys.stderr)  # below a progress bar
         return 130
     # Of Hydra's own, as where no folder can be made, or of a job that ran elsewhere.
     except Exception as fault:
@@ -92,15 +93,12 @@ def _job(cfg: DictConfig) -> float:
         # Other launchers run jobs where no list of ours reaches: there Hydra tells of what is raised.
         if sweeping and not stopped and settings.runtime.choices["hydra/launcher"] != "basic":
             raise InputError(f"{line} {logged}") from None
-        if stopped:
+        if stopped:  # a sweep with it
             last = folder / "checkpoints/last.ckpt"
             more = (
                 f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
             )
-            line = f"stopped{more}"
-            print(file=sys.stderr)  # ends the line of a progress bar
+            raise KeyboardInterrupt(f"stopped{more} {logged}") from None
         if not isinstance(fault, InputError) or _is_first():
             print(f"fer: {line} {logged}", file=sys.stderr)
-        if stopped:  # a sweep with it
-            raise
         return math.nan

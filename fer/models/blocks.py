@@ -139,8 +139,8 @@ class Blocks(nn.Sequential):
 
     residual: the convolutions of a block after its first, which alone changes the width, are taken
     in pairs, a last odd one alone, with a sum around each; attention: what closes each block;
-    stem_stride: the stride of the very first convolution. part: which of the blocks are here, where
-    others stand elsewhere in the network; None: all. side: of the maps after all of them.
+    stem_stride: the stride of the very first convolution. part: which of the blocks are here, the
+    others standing elsewhere in the network. side: of the maps after all of them.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Blocks(nn.Sequential):
         attention: Attention,
         stem_stride: StemStride,
         block_dropout: float,
-        part: range | None = None,
+        part: range,
     ) -> None:
         check_sizes("channels", channels)
         check_sizes("repeats", repeats)
@@ -167,7 +167,7 @@ class Blocks(nn.Sequential):
         sums = sum(repeat // 2 for repeat in repeats) if residual else None
         blocks, stride = [], int(stem_stride)
         for index, (outputs, repeat) in enumerate(zip(channels, repeats, strict=True)):
-            if part is not None and index not in part:
+            if index not in part:
                 inputs, stride = outputs, 1
                 continue
             first = Conv(inputs, outputs, stride=stride, norm=norm, pool=repeat == 1)
