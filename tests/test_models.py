@@ -230,6 +230,14 @@ def test_one_face_goes_through_the_kernels_that_a_batch_takes(network, kwargs):
     assert "aten::mkldnn_convolution" in ran and "aten::_slow_conv2d_forward" not in ran
 
 
+@pytest.mark.filterwarnings("error::torch.jit.TracerWarning")
+def test_a_trace_holds_for_any_number_of_faces():
+    built = R1(**SMALL).eval()
+    traced = torch.jit.trace(built, torch.rand(1, 2, 12, 12))
+    planes = torch.rand(3, 2, 12, 12)
+    torch.testing.assert_close(traced(planes), built(planes))
+
+
 def test_one_face_keeps_the_precision_that_autocast_asks_for():
     layer = Conv(2, 4).eval()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):

@@ -45,13 +45,18 @@ class Conv2d(nn.Conv2d):
     """
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        single = len(input) == 1 and input.device.type == "cpu" and input.dtype == torch.float32
-        usual = torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.is_available()
-        if not torch.is_inference_mode_enabled() or not single or usual:
-            return super()._conv_forward(input, weight, bias)
-        return torch.mkldnn_convolution(
-            input, weight, bias, self.padding, self.stride, self.dilation, self.groups
-        )
+        if (
+            torch.is_inference_mode_enabled()  # first: a tracer warns of who asks for a length
+            and not torch.is_autocast_enabled("cpu")
+            and torch.backends.mkldnn.is_available()
+            and input.device.type == "cpu"
+            and input.dtype == torch.float32
+            and len(input) == 1
+        ):
+            return torch.mkldnn_convolution(
+                input, weight, bias, self.padding, self.stride, self.dilation, self.groups
+            )
+        return super()._conv_forward(input, weight, bias)
 
 
 class Conv(nn.Sequential):
