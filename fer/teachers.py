@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 
 class Teachers:
-    """The mean of finished networks' probabilities, mixed into targets (Hinton et al., arXiv:1503.02531).
+    """Finished networks' probabilities, mixed into targets (Hinton et al., arXiv:1503.02531).
+
+    A batch is shared out: each face is told by one of the networks. Every loss of this project is linear in its
+    targets, so that over a run a face is trained towards the mean of all networks, at the price of one.
 
     networks: from images [B, 1, S, S] float in [0, 1] to probabilities [B, classes]; weight: the share
     of what they say in the new targets; temperature: above 1 what they say is spread, each
@@ -32,6 +35,9 @@ class Teachers:
 
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
         """New targets of a batch as it is trained on, augmented and mixed: [B, classes]."""
-        said = torch.stack([network(images) for network in self.networks]).mean(0)
+        shares = images.chunk(
+            len(self.networks)
+        )  # fewer shares than networks of a last, short batch
+        said = torch.cat([network(share) for network, share in zip(self.networks, shares)])
         said = said ** (1 / self.temperature)
         return torch.lerp(targets, said / said.sum(1, keepdim=True), self.weight)

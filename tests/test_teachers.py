@@ -41,11 +41,17 @@ class Says(nn.Module):
 IMAGES, TARGETS = torch.zeros(2, 1, 4, 4), torch.eye(2)
 
 
-def test_the_mean_of_what_is_said_is_mixed_in_by_weight() -> None:
-    teachers = Teachers([Says(0.9, 0.1), Says(0.5, 0.5)], weight=0.25, temperature=1.0)
-    # Mean 0.7, 0.3: three quarters of the label and a quarter of it.
-    expected = torch.tensor([[0.75 + 0.175, 0.075], [0.175, 0.75 + 0.075]])
-    torch.testing.assert_close(teachers(IMAGES, TARGETS), expected)
+@pytest.mark.parametrize(
+    ("faces", "tellers"), [(6, [0, 0, 1, 1, 2, 2]), (5, [0, 0, 1, 1, 2]), (2, [0, 1]), (1, [0])]
+)
+def test_each_face_is_told_by_one_teacher_and_mixed_in_by_weight(faces: int, tellers) -> None:
+    said = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]])
+    teachers = Teachers([Says(*each.tolist()) for each in said], weight=0.25, temperature=1.0)
+    targets = torch.eye(2)[torch.arange(faces) % 2]
+    # Three quarters of the label and a quarter of what is said.
+    torch.testing.assert_close(
+        teachers(torch.zeros(faces, 1, 4, 4), targets), 0.75 * targets + 0.25 * said[tellers]
+    )
 
 
 def test_temperature_is_the_softmaxs_own() -> None:
