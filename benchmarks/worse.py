@@ -2,7 +2,8 @@
 
 Wants what benchmarks/peers.py wants. Each change falls on every face of 48x48 pixels alike; uint8 again
 before a network prepares it. The set itself is full of stock photos: this asks what a webcam, bad
-light or a careless crop would cost. Nothing is chosen by it. Beside OUT.csv a picture of the same name.
+light or a careless crop would cost. No run is chosen by it, but the shipped network met blur and noise
+in training because of it (docs/results.md). Beside OUT.csv a picture of the same name.
 """
 
 import sys

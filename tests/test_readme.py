@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
 
 def test_the_python_of_the_readme_runs() -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    known = {"faces": torch.zeros(2, 1, 48, 48, dtype=torch.uint8)}
+    known: dict[str, Any] = {}
     exec(block, known)
     assert known["probabilities"].shape == (2, len(known["held"].classes))
     torch.testing.assert_close(known["probabilities"].sum(1), torch.ones(2))
