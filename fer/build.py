@@ -28,6 +28,9 @@ for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available 
 
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
 
+# Without the whole network in half precision: pixels, and what is measured, stay in single.
+PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed")
+
 # Types of the top-level keys: those whose default is null or an empty list do not show theirs.
 SETTINGS = {
     "seed": int,
@@ -54,7 +57,7 @@ SUPPLIED = {
     "loss": frozenset({"counts"}),
     "trainer": frozenset(
         {"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}
-        | {"num_sanity_val_steps", "enable_model_summary", "enable_checkpointing"}
+        | {"num_sanity_val_steps", "enable_model_summary", "enable_checkpointing", "plugins"}
     ),
 }
 
@@ -144,12 +147,17 @@ def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
         raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
     if node.get("precision") == "auto":
         node.precision = auto_precision(gpu=gpu and node.get("accelerator") != "cpu")
+    if (precision := str(node.get("precision", "32-true"))) not in PRECISIONS:
+        raise InputError(
+            f"trainer.precision: {precision}, expected auto, 32-true, bf16-mixed or 16-mixed"
+        )
     return _build(
         OmegaConf.create({"trainer": node}),
         "trainer",
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_model_summary=False,
+        plugins=[checkpoint.WholeFiles()],
         **others,
     )
 
@@ -233,9 +241,17 @@ def _check_trainer(trainer: DictConfig) -> None:
             raise InputError(f"trainer.{key}: 0, and nothing would be trained or measured")
     if (trainer.get("max_epochs") or 1) < 0:
         raise InputError(f"trainer.max_epochs: {trainer.max_epochs}, expected 1 or more")
-    if (trainer.get("gradient_clip_val") or 0) < 0:
+    clip = trainer.get("gradient_clip_val") or 0
+    if type(clip) not in (int, float) or clip < 0:
+        raise InputError(f"trainer.gradient_clip_val: {clip!r}, expected 0 or more")
+    gathered = trainer.get("accumulate_grad_batches", 1)
+    if type(gathered) is not int or gathered < 1:
+        raise InputError(f"trainer.accumulate_grad_batches: {gathered!r}, expected 1 or more")
+    unbounded = trainer.get("max_epochs") is None and trainer.get("max_steps") in (None, -1)
+    if unbounded and trainer.get("max_time") is not None:
         raise InputError(
-            f"trainer.gradient_clip_val: {trainer.gradient_clip_val}, expected 0 or more"
+            "trainer.max_epochs: null, and by trainer.max_time alone no schedule knows where it is; name epochs, "
+            "which the time may cut short"
         )
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from fer import packed
 from fer.data.seen import Seen
 from fer.errors import InputError
+from fer.files import replacing
 
 SHIPPED = "shipped"  # names, wherever a run or a checkpoint may be named, the network in WEIGHTS
 WEIGHTS = Path(__file__).resolve().parent / "weights"
@@ -34,6 +36,15 @@ class Checkpoint:
     size: int
     seen: tuple[Seen, ...]
     weights: dict[str, Tensor]
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Lightning's files, but never half of one: it writes where temporary files lie and copies from another disk."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options=None) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(Path(path)) as temporary:
+            super().save_checkpoint(checkpoint, temporary, storage_options)
 
 
 def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:

@@ -76,6 +76,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
     for override in overrides:  # jobs that no check would see
         if override.key_or_group.startswith("hydra.sweeper.params"):
             raise InputError(f"{override.input_line}: name the values as in optim.lr=1e-3,3e-3")
+    _check_folder(overrides)
     if not sweeping:
         for override in own:
             if override.is_sweep_override():
@@ -85,6 +86,18 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         if hydras := [one for one in overrides if _is_hydras(one)]:
             _compose(hydras, "")
         return [_job(list(lines), sweeping=sweeping) for lines in _product(own)]
+
+
+def _check_folder(overrides: Iterable[Override]) -> None:
+    """Raises InputError for a named folder in which another run has ended: nothing written is lost."""
+    words = {one.key_or_group: str(one.value()) for one in overrides}
+    goes_on = (
+        Path(words.get("ckpt_path", "")).resolve().parent.parent
+    )  # in its own folder, if it likes
+    for key, depth in (("hydra.run.dir", ""), ("hydra.sweep.dir", "*/")):
+        ended = sorted(Path(words[key]).glob(f"{depth}summary.json")) if key in words else []
+        if others := [file.parent for file in ended if file.parent.resolve() != goes_on]:
+            raise InputError(f"{key}: {others[0]} holds a finished run; choose another folder")
 
 
 def flat(node: Mapping[str, Any], joint: str = ".") -> dict[str, Any]:
@@ -118,8 +131,7 @@ def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
         if override.is_sweep_override() or override.is_delete():
             raise InputError(f"{override.input_line}: expected key=value, one value")
         if not _is_group(override):
-            if not (override.is_add() or override.is_force_add()):
-                _check_value(cfg, override, "")
+            _check_key(cfg, override, "")
             OmegaConf.update(cfg, override.key_or_group, override.value(), force_add=True)
     return cfg
 
@@ -209,8 +221,7 @@ def _job(lines: list[str], *, sweeping: bool) -> DictConfig:
     for override in overrides:
         if _is_group(override) or override.is_delete():
             continue
-        if not (override.is_add() or override.is_force_add()):
-            _check_value(base, override, where)
+        _check_key(base, override, where)
     cfg = _compose(overrides, where)
     trainer = cfg.get("trainer") or {}
     if sweeping and any(_number(trainer.get(key, 1)) != 1 for key in ("devices", "num_nodes")):
@@ -250,9 +261,17 @@ def _compose(overrides: Sequence[Override], where: str) -> DictConfig:
         raise InputError(_first_line(fault.__cause__ or fault) + where) from None
 
 
-def _check_value(base: DictConfig, override: Override, where: str) -> None:
-    """Raises InputError where the key is unknown or the value of another kind than the YAML's."""
+def _check_key(base: DictConfig, override: Override, where: str) -> None:
+    """Raises InputError where the key is unknown or the value of another kind than the YAML's.
+
+    What is added (`+trainer.limit_train_batches=10`) need only lie where somebody reads it.
+    """
     key = override.key_or_group
+    if override.is_add() or override.is_force_add():
+        if (first := key.split(".")[0]) not in base:
+            raise InputError(f"{first}: no such key; {_hint(first, map(str, base))}{where}")
+        if OmegaConf.select(base, key) is None:
+            return
     node: Any = base
     for depth, part in enumerate(key.split(".")):
         if not isinstance(node, DictConfig):
@@ -326,8 +345,10 @@ def check_targets(cfg: DictConfig, supplied: Mapping[str, frozenset[str]]) -> No
     supplied: parameters of each group that the program gives, and no config may.
     """
     for group, node in cfg.items():
-        if not (isinstance(node, DictConfig) and "_target_" in node):
+        if not isinstance(node, DictConfig):
             continue
+        if "_target_" not in node:
+            raise InputError(f"{group}._target_: missing, and nothing else says what {group} is")
         name = str(node._target_).rpartition(".")[2]
         try:
             target = get_object(str(node._target_))

@@ -231,7 +231,7 @@ def measure(trainer: L.Trainer, module: FaceModule, data: FaceData, part: str) -
 
 
 def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
-    """What is measured on what, in two lines."""
+    """What is measured on what, in two lines, and a note of each thing that its reader put right."""
     data = members[0].data
     networks = ", ".join(str(member.checkpoint.path) for member in members)
     rows = "all faces" if part == "all" else f"part {part} of split {data.parts.kind}"
@@ -239,6 +239,7 @@ def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
     return (
         f"{data.faces.source}: {rows}, tta {tta}{own and f' ({own})'}\n"
         f"{'mean of ' if len(members) > 1 else ''}{networks}"
+        + "".join(f"\nnote: {note}" for note in data.faces.notes)
     )
 
 
@@ -291,7 +292,6 @@ def write(
         "git": revision(),
     }
     write_measured(folder, measured)
-    write_json(folder / "summary.json", summary)
     tables, name = {"all": [], "clean": []} | measured.tables(), NAMES[part]
     write_report(
         folder / "report.html",
@@ -310,3 +310,4 @@ def write(
         calibration=measured.calibration(),
         mistakes=mistakes(measured, faces),
     )
+    write_json(folder / "summary.json", summary)

@@ -13,6 +13,7 @@ from torchmetrics.functional.classification import (
 from torchmetrics.utilities.data import dim_zero_cat
 
 ECE_BINS = 15  # Guo et al., arXiv:1706.04599
+BELOW_ONE = 1 - 2**-24  # the next float32: torchmetrics gives a confidence of 1 a sixteenth bin
 
 
 class Predictions(Metric):
@@ -70,7 +71,11 @@ def measure(probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> di
         own.nanmean(),
         multiclass_f1_score(probabilities, labels, num_classes=len(classes), average="macro"),
         multiclass_calibration_error(
-            probabilities, labels, num_classes=len(classes), n_bins=ECE_BINS, norm="l1"
+            probabilities.clamp(max=BELOW_ONE),
+            labels,
+            num_classes=len(classes),
+            n_bins=ECE_BINS,
+            norm="l1",
         ),
         *own,
     ]

@@ -81,6 +81,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
     changed = _changed_words(module.recipe)
     if trainer.is_global_zero:
+        (folder / "summary.json").unlink(missing_ok=True)  # one that goes on in its own folder
         write_json(folder / "split.json", splits.export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
         for sentence in changed:
@@ -118,6 +119,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "teachers": [str(teacher.path) for teacher in teachers],
         "teachers_sha256": [file_digest(teacher.path) for teacher in teachers],
         "notes": [*faces.notes, *changed, *found],
+        "changed": bool(changed),
         "monitor": cfg.monitor,
         "monitored": monitored,
         "split": parts.kind,
@@ -283,7 +285,6 @@ def _write(
     """Every file of the run folder that is written once, at the end; shown: what was measured of `part`."""
     tables = shown.tables()
     figures.save(figures.curves(history.rows), folder / "curves.png")
-    write_json(folder / "summary.json", summary)
     say(part, shown)
     if part == "test":
         write_measured(folder, shown)
@@ -310,6 +311,7 @@ def _write(
         calibration=shown.calibration(),
         mistakes=wrong,
     )
+    write_json(folder / "summary.json", summary)  # last: by it a run is known to have ended
     log.info("report: %s", folder / "report.html")
 
 

@@ -100,6 +100,21 @@ def test_strange_files(tmp_path: Path, monkeypatch) -> None:
     assert not Path("harm").exists()
 
 
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
+    path, files = tmp_path / "checkpoints/last.ckpt", checkpoint.WholeFiles()
+    files.save_checkpoint({"epoch": 1}, path)
+
+    def half(source: str, place: str) -> None:  # as from another disk, which is full
+        Path(place).write_bytes(Path(source).read_bytes()[:10])
+        raise OSError("no space")
+
+    monkeypatch.setattr("shutil.move", half)
+    with pytest.raises(OSError, match="no space"):
+        files.save_checkpoint({"epoch": 2}, path)
+    assert torch.load(path) == {"epoch": 1}
+    assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
+
+
 def test_a_recipe_builds_only_what_a_config_names() -> None:
     (cfg,) = config.compose_jobs(["data=drawn"])
     recipe = config.OmegaConf.to_container(cfg)

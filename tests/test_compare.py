@@ -14,7 +14,7 @@ from scipy import stats
 
 from fer.cli import compare as command
 from fer.compare.runs import find
-from fer.compare.table import differing, interval, mixed, ranked, repetitions, telling
+from fer.compare.table import differing, interval, mixed, other_faces, ranked, repetitions, telling
 from fer.labels import EMOTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +91,42 @@ def test_a_run_that_went_on_is_a_repetition_all_the_same(tmp_path: Path) -> None
     make(tmp_path / "b", val=0.62, seed=1, **words)
     (line,) = lines(tmp_path)
     assert line["n"] == 2 and not {"ckpt_path", "trainer.enable_progress_bar"} & set(line)
+
+
+def noted(folder: Path, **facts) -> Path:
+    """A folder of `make` with facts of its summary.json set."""
+    path = folder / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
+    return folder
+
+
+def test_one_that_went_on_by_other_words_repeats_none(tmp_path: Path) -> None:
+    make(tmp_path / "a", val=0.60, seed=0)
+    noted(make(tmp_path / "b", val=0.70, seed=1, ckpt_path="c/last.ckpt"), changed=True)
+    noted(make(tmp_path / "c", val=0.64, seed=2, ckpt_path="c/last.ckpt"), changed=False)
+    assert [line["n"] for line in lines(tmp_path)] == [1, 2]
+
+
+def test_the_seed_of_a_split_that_is_not_drawn_repeats_nothing(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        noted(make(tmp_path / f"official{seed}", val=0.6, data__seed=seed), split_seed=None)
+        drawn = make(tmp_path / f"random{seed}", val=0.6, data__split="random", data__seed=seed)
+        noted(drawn, split_seed=seed)
+    rows, repeated = repetitions(find([tmp_path])[0])
+    assert [len(row) for row in rows] == [1, 2]
+    assert [run.folder.name for run in repeated] == ["official0"]
+
+
+def test_rows_of_other_faces_or_of_a_part_cut_short_are_told(tmp_path: Path) -> None:
+    noted(make(tmp_path / "a", val=0.60), fingerprint="f")
+    noted(make(tmp_path / "b", val=0.62, optim__lr=0.1), fingerprint="f")
+    assert other_faces(repetitions(find([tmp_path])[0])[0]) == []
+    noted(make(tmp_path / "c", val=0.62, optim__lr=0.2), fingerprint="g")
+    make(tmp_path / "d", val=0.62, trainer={"limit_test_batches": 2})
+    assert other_faces(repetitions(find([tmp_path])[0])[0]) == [
+        "trainer.limit_test_batches",
+        "fingerprint (summary.json)",
+    ]
 
 
 def test_every_number_of_the_test_has_its_mean_and_interval(tmp_path: Path) -> None:

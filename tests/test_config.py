@@ -25,6 +25,9 @@ from fer.errors import InputError
         ("model.channels=64", "model.channels: 64, expected a list such as [32, 64, 128, 256]"),
         ("model=r1,r2", "model=r1,r2: several values; a sweep wants -m"),
         ("drawn", "drawn: expected key=value"),
+        ("+patiense=3", "patiense: no such key; did you mean 'patience'?"),
+        ("++trainer.max_epochs=abc", "trainer.max_epochs: 'abc', expected a whole number"),
+        ("++modle.dropout=0.1", "modle: no such key; did you mean 'model'?"),
         ("--config-name=mine", "--config-name=mine: no such option; there are key=value, -m and --help"),
         ("data.path=übung/x.csv", "data.path=übung/x.csv: no value that Hydra can read; meant as a "
          "word, it is quoted twice: 'data.path=\"übung/x.csv\"'"),
@@ -41,6 +44,28 @@ def test_a_wrong_line_is_said_in_one(arguments: str, line: str) -> None:
     with pytest.raises(InputError) as fault:
         config.compose_jobs(arguments.split())
     assert str(fault.value) == line
+
+
+def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("run", "sweep/0_r1", "sweep/1_r1"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "sweep/2_r1").mkdir()
+    for folder in ("run", "sweep/1_r1"):
+        (tmp_path / folder / "summary.json").touch()
+    others = [["hydra.run.dir=sweep/0_r1"], ["hydra.run.dir=new"], ["-m", "hydra.sweep.dir=new"]]
+    own = ["hydra.run.dir=run", f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"]
+    for words in (*others, own):
+        assert len(config.compose_jobs(words)) == 1
+    for words, folder in (
+        (["hydra.run.dir=run"], "run"),
+        (["hydra.run.dir=run", "ckpt_path=sweep/1_r1/checkpoints/last.ckpt"], "run"),
+        (["-m", "hydra.sweep.dir=sweep", "seed=0,1"], "sweep/1_r1"),
+    ):
+        with pytest.raises(InputError, match=f"dir: {folder} holds a finished run; choose another"):
+            config.compose_jobs(words)
 
 
 def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
@@ -82,6 +107,7 @@ def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
         ("~model.channels", "model.channels: missing, and R1 cannot do without"),
         ("+data.split_file=3", "data.split_file: 3, expected a word or null"),
         ("model.norm=layer", "model.norm: 'layer', expected none or batch"),
+        ("~model._target_", "model._target_: missing, and nothing else says what model is"),
         ("optim._target_=fer.optim.nope", "optim._target_: there is no fer.optim.nope"),
     ],
 )
@@ -109,6 +135,9 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
         ("teacher_weight=0.8", "teacher_weight: 0.8, but no teacher; name finished runs, teacher=[RUN,RUN]"),
         ("~seed", "seed: missing; train.yaml has it, only its value can be changed"),
         ("trainer.max_epochs=0", "trainer.max_epochs: 0, and nothing would be trained or measured"),
+        ("trainer.gradient_clip_val=abc", "trainer.gradient_clip_val: 'abc', expected 0 or more"),
+        ("trainer.accumulate_grad_batches=0", "trainer.accumulate_grad_batches: 0, expected 1 or more"),
+        ("trainer.precision=bf16-true", "trainer.precision: bf16-true, expected auto, 32-true, bf16-mixed or 16-mixed"),
         ("trainer.max_epochs=-1", "trainer.max_epochs: -1, expected 1 or more"),
         ("+trainer.limit_test_batches=0", "trainer.limit_test_batches: 0, and nothing would be trained or "
          "measured"),

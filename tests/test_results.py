@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fer.data.faces import Faces
+from fer.metrics import measure
 from fer.results import Measured, mistakes, write_measured
 
 # Predicted 0 0 1 1 with these confidences; the second and the last are wrong.
@@ -34,6 +35,14 @@ def test_all_rows_count_where_none_was_seen() -> None:
     sheet, captions = mistakes(PART, FACES)
     assert sheet[:, 0, 0].tolist() == [3, 8]  # the surer one first
     assert captions == ["true tense\ncalm 80 %", "true calm\ntense 70 %"]
+
+
+def test_a_full_confidence_is_of_the_last_bin() -> None:
+    classes, right = ("calm", "tense"), torch.zeros(11, dtype=torch.int64)
+    right[-1] = 1
+    sure = torch.tensor([[0.95, 0.05]] * 10 + [[1.0, 0.0]])
+    # One bin of eleven rows, ten of them right; mean confidence (9.5 + 1) / 11.
+    assert measure(sure, right, classes)["ece"] == pytest.approx(abs(10 - 10.5) / 11, abs=1e-6)
 
 
 def test_clean_rows_alone_count_where_one_was_seen() -> None:

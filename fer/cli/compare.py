@@ -46,6 +46,12 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
                 "note: runs that make one row differ in %s (summary.json): seeds are not all that tells them apart",
                 " and ".join(names),
             )
+        for run in found:
+            if run.summary.get("changed"):
+                log.info(
+                    "note: %s went on by other words than its checkpoint began with (summary.json): it repeats no run",
+                    run.folder,
+                )
         lines = table.ranked(rows, by=words.by)
         log.info("%s\n", text(lines, names=table.telling([row[0] for row in rows]), by=words.by))
         log.info("first: %s", lines[0]["runs"])

@@ -22,22 +22,32 @@ COSTS = ("parameters", "gflop", "training_seconds")
 TAUGHT = tuple(
     f"data.{key}" for key in ("batch_size", "channels", "conflicts", "own_share", "sampler")
 )
-CUT = "trainer.limit_val_batches"  # of trainer=debug
+CUTS = ("trainer.limit_val_batches", "trainer.limit_test_batches")  # of trainer=debug
 ABSENT = object()  # a key that a run's config does not have
 
 
 def repetitions(runs: Iterable[Run]) -> tuple[list[list[Run]], list[Run]]:
-    """Runs that differ in seeds alone together; and those that a later run repeats, seeds and all."""
+    """Runs that differ in seeds alone together; and those that a later run repeats, seeds and all.
+
+    One that went on from a checkpoint by other words than it began with repeats none.
+    """
     rows: dict[str, dict[tuple[Any, ...], Run]] = {}
     repeated = []
     for run in runs:
         rest = {key: run.config[key] for key in run.config if key not in (*SEEDS, *HANDLING)}
+        if run.summary.get("changed"):
+            rest["ckpt_path"] = str(run.folder)
         row = rows.setdefault(json.dumps(rest, sort_keys=True), {})
-        seeds = tuple(run.config.get(key) for key in SEEDS)
+        seeds = tuple(run.config.get(key) for key in SEEDS if _drawn(run, key))
         if seeds in row:
             repeated.append(row[seeds])
         row[seeds] = run
     return [list(row.values()) for row in rows.values()], repeated
+
+
+def _drawn(run: Run, key: str) -> bool:
+    """Whether a seed bears on the run: that of data does where its split is drawn."""
+    return key != "data.seed" or run.summary.get("split_seed", 0) is not None
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
@@ -76,10 +86,14 @@ def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
     """The keys by which rows were validated on other faces than each other."""
     runs = [run for row in rows for run in row]
     keys = dict.fromkeys(key for run in runs for key in run.config)
-    own = [key for key in keys if key == CUT or key.startswith("data.") and key not in TAUGHT]
-    return [
+    own = [key for key in keys if key in CUTS or key.startswith("data.") and key not in TAUGHT]
+    named = [
         key for key in own if len({frozenset(shown(run, key) for run in row) for row in rows}) > 1
     ]
+    sets = {frozenset(run.summary.get("fingerprint") for run in row) - {None} for row in rows} - {
+        frozenset()
+    }
+    return [*named, *(["fingerprint (summary.json)"] if len(sets) > 1 else [])]
 
 
 def mixed(rows: Sequence[Sequence[Run]]) -> list[str]:

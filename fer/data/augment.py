@@ -143,9 +143,9 @@ class Augment(nn.Module):
         return images
 
     def _blurred(self, images: Tensor) -> Tensor:
-        """Each image under a Gaussian of its own width, cut off at three of the widest deviations."""
+        """Each image under a Gaussian of its own width, cut off at three of the widest deviations or an image's side."""
         most = self.pairs["blur"][1]
-        radius = math.ceil(3 * most)
+        radius = min(math.ceil(3 * most), *(side - 1 for side in images.shape[-2:]))
         # An untouched image has a deviation of nearly 0: its kernel is a single one.
         sigma = self._either_way("blur", images).abs().clamp(min=1e-3)
         taps = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)

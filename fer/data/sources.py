@@ -55,9 +55,7 @@ class FER2013(FaceData):
     def read(self) -> Faces:
         read = partial(read_csv, on_bad_row=self.on_bad_row)
         faces = cached(self.file, read, reader=f"{CSV}-{self.on_bad_row}")
-        if faces.fingerprint == FER2013_FACES:
-            _check_parts(faces)
-        return faces
+        return _own_parts(faces) if faces.fingerprint == FER2013_FACES else faces
 
 
 @dataclass(kw_only=True, eq=False)
@@ -90,6 +88,10 @@ class FERPlus(FER2013):
             raise ValueError(f"min_votes: {self.min_votes}, but data.target=blend keeps every row")
         if not 0 <= self.own_share <= 1:
             raise ValueError(f"own_share: {self.own_share}, expected 0 to 1")
+        if self.own_share != type(self).own_share and self.target != "blend":
+            raise ValueError(
+                f"own_share: {self.own_share}, but only data.target=blend mixes labels"
+            )
         if classes not in (7, 8):
             raise ValueError(f"classes: {classes}, expected 7, or 8 with contempt")
         self.classes = ferplus.CHOICES[:classes]
@@ -103,13 +105,15 @@ class FERPlus(FER2013):
         shared = {"classes": len(self.classes), "on_bad_row": self.on_bad_row}
         if self.target == "blend":
             return ferplus.blend(self.original, self.votes_file, own_share=self.own_share, **shared)
-        return ferplus.relabel(
+        faces = ferplus.relabel(
             self.original,
             self.votes_file,
             target=self.target,
             min_votes=self.min_votes,
             **shared,
         )
+        # Source and fingerprint are FER2013's: what is measured on these labels must say so.
+        return replace(faces, notes=(*faces.notes, f"labelled by FER+ ({self.votes_file.name})"))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -214,12 +218,13 @@ class Drawn(FaceData):
         return cached(file, read_csv, reader=CSV)
 
 
-def _check_parts(faces: Faces) -> None:
-    """Raises InputError where FER2013's rows are called other parts than they are.
+def _own_parts(faces: Faces) -> Faces:
+    """FER2013 with its own parts, also where its csv names none.
 
-    An often cited 73.28 % has PublicTest and PrivateTest exchanged. Rows of no part are let be.
+    Raises InputError where rows are called other parts than they are: an often cited 73.28 % has
+    PublicTest and PrivateTest exchanged.
     """
-    own = np.repeat(np.arange(len(PARTS)), FER2013_PARTS)
+    own = np.repeat(np.arange(len(PARTS), dtype=faces.parts.dtype), FER2013_PARTS)
     other = np.flatnonzero((faces.parts >= 0) & (faces.parts != own))
     if len(other):
         row = other[0]
@@ -228,6 +233,12 @@ def _check_parts(faces: Faces) -> None:
             f"{PARTS[faces.parts[row]]}, and there {PARTS[own[row]]}); take the original file, and choose other "
             "parts with data.split"
         )
+    if unnamed := int((faces.parts < 0).sum()):
+        note = (
+            f"{unnamed:,} rows name no part: they have FER2013's own, by which its faces are known"
+        )
+        faces = replace(faces, parts=own, notes=(*faces.notes, note))
+    return faces
 
 
 def _fitting(parts: Sequence[int]) -> splits.Kind:

@@ -172,6 +172,11 @@ def test_blur_is_opencvs(lowest):
     np.testing.assert_allclose(smooth(blur=(1, 1.0)), expected, atol=1e-5)
 
 
+def test_the_widest_blur_stays_within_the_image(lowest):
+    found = smooth(blur=(1, 100.0))
+    assert found.shape == SMOOTH.shape and found.std() < SMOOTH.std() / 2
+
+
 def test_noise_is_centred_and_no_stronger_than_asked():
     grey = torch.full((64, 1, SIDE, SIDE), 0.5)
     added = apply(images=grey, targets=TARGETS[:1], noise=(1, 0.1))[0] - 0.5

@@ -69,6 +69,7 @@ def test_ferplus_and_the_faces_it_relabels(tmp_path):
     data = FERPlus(path=csv, votes=votes)
     assert data.classes == (*EMOTIONS, "contempt")
     assert data.faces.labels.tolist() == [0, 1, 2, 3, 4, 5] and data.faces.targets is None
+    assert data.faces.notes[-1] == "labelled by FER+ (fer2013new.csv)"
     assert data.original.labels.tolist() == [0] * 6 and data.original.classes == EMOTIONS
     soft = FERPlus(path=csv, votes=votes, target="votes", classes=7)
     assert soft.classes == soft.faces.classes == EMOTIONS
@@ -263,7 +264,9 @@ def test_fer2013s_rows_keep_the_parts_they_have(tmp_path, monkeypatch) -> None:
     table.to_csv(tmp_path / "right.csv", index=False)
     assert FER2013(path=str(tmp_path / "right.csv")).faces.parts.tolist() == [0, 0, 1, 1, 2, 2]
     table.drop(columns="Usage").to_csv(tmp_path / "none.csv", index=False)
-    assert set(FER2013(path=str(tmp_path / "none.csv")).faces.parts) == {-1}
+    unnamed = FER2013(path=str(tmp_path / "none.csv")).faces
+    assert unnamed.parts.tolist() == [0, 0, 1, 1, 2, 2]
+    assert unnamed.notes[-1].startswith("6 rows name no part")
 
 
 @pytest.mark.skipif(
