@@ -28,7 +28,7 @@ for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available 
 
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
 
-# Without the whole network in half precision: pixels, and what is measured, stay in single.
+# Pixels, and what is measured, are in single precision: so are weights.
 PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed")
 
 # Types of the top-level keys: those whose default is null or an empty list do not show theirs.
@@ -147,7 +147,7 @@ def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
         raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
     if node.get("precision") == "auto":
         node.precision = auto_precision(gpu=gpu and node.get("accelerator") != "cpu")
-    if (precision := str(node.get("precision", "32-true"))) not in PRECISIONS:
+    if (precision := str(node.get("precision") or "32-true")) not in PRECISIONS:
         raise InputError(
             f"trainer.precision: {precision}, expected auto, 32-true, bf16-mixed or 16-mixed"
         )
@@ -215,6 +215,10 @@ def check(cfg: DictConfig) -> None:
             raise InputError(f"optim or schedule: {fault}") from fault
     trainer = build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
     data.check_shared(trainer.world_size)
+    if (share := data.batch_size // trainer.world_size) < len(cfg.teacher):
+        raise InputError(
+            f"teacher: {len(cfg.teacher)} for the {share} images of a process's batch; expected one for each at most"
+        )
     if cfg.ckpt_path is not None:
         _check_checkpoint(Path(cfg.ckpt_path), module)
 

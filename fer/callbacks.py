@@ -34,11 +34,13 @@ class History(L.Callback):
 
     rows: COLUMNS of each epoch, `seconds` being the epoch's own, validation included.
     step_seconds and images: time inside training alone, and the faces it saw; started: whether
-    an epoch began, as none does in a run that goes on from its end.
+    an epoch began, as none does in a run that goes on from its end. changed: a sentence for each time
+    that the run went on by other words than its checkpoint had.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "metrics.csv"
+        self.path, self.summary = folder / "metrics.csv", folder / "summary.json"
+        self.changed: list[str] = []
         self.rows: list[dict[str, float]] = []
         self.step_seconds = 0.0
         self.images = 0
@@ -49,6 +51,9 @@ class History(L.Callback):
         return self._started > 0
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.summary.unlink(
+            missing_ok=True
+        )  # of a run that goes on in its own folder: it has not ended
         self._started = time.perf_counter()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
@@ -94,10 +99,12 @@ class History(L.Callback):
             "rows": self.rows,
             "training_seconds": self.step_seconds,
             "images": self.images,
+            "changed": self.changed,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows = list(state["rows"])
+        self.changed = [*state.get("changed", ()), *self.changed]
         self.step_seconds, self.images = state["training_seconds"], state["images"]
 
 

@@ -42,7 +42,6 @@ class WholeFiles(TorchCheckpointIO):
     """Lightning's files, but never half of one: it writes where temporary files lie and copies from another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options=None) -> None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
         with replacing(Path(path)) as temporary:
             super().save_checkpoint(checkpoint, temporary, storage_options)
 

@@ -29,6 +29,8 @@ HYDRAS_OWN = (
     "--help -h --hydra-help --version --cfg -c --info -i --resolve --shell-completion -sc"
 ).split()
 SWEEP = ("-m", "--multirun")
+# What makes no other experiment of a run: where it goes on from, and what is seen of it meanwhile.
+HANDLING = ("ckpt_path", "profiler", "trainer.enable_progress_bar")
 
 
 def conf_folder() -> Path:
@@ -76,7 +78,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
     for override in overrides:  # jobs that no check would see
         if override.key_or_group.startswith("hydra.sweeper.params"):
             raise InputError(f"{override.input_line}: name the values as in optim.lr=1e-3,3e-3")
-    _check_folder(overrides)
+    _check_folder(overrides, sweeping=sweeping)
     if not sweeping:
         for override in own:
             if override.is_sweep_override():
@@ -88,16 +90,26 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         return [_job(list(lines), sweeping=sweeping) for lines in _product(own)]
 
 
-def _check_folder(overrides: Iterable[Override]) -> None:
-    """Raises InputError for a named folder in which another run has ended: nothing written is lost."""
+def _check_folder(overrides: Iterable[Override], *, sweeping: bool) -> None:
+    """Raises InputError for a folder, named as it is, in which another run has ended: that stays as it was.
+
+    A run may go on in its own.
+    """
     words = {one.key_or_group: str(one.value()) for one in overrides}
-    goes_on = (
-        Path(words.get("ckpt_path", "")).resolve().parent.parent
-    )  # in its own folder, if it likes
-    for key, depth in (("hydra.run.dir", ""), ("hydra.sweep.dir", "*/")):
-        ended = sorted(Path(words[key]).glob(f"{depth}summary.json")) if key in words else []
-        if others := [file.parent for file in ended if file.parent.resolve() != goes_on]:
-            raise InputError(f"{key}: {others[0]} holds a finished run; choose another folder")
+    key = "hydra.sweep.dir" if sweeping else "hydra.run.dir"
+    if key not in words:
+        return
+    folders = [Path(words[key])]
+    if sweeping and "hydra.sweep.subdir" in words:
+        folders = [folders[0] / words["hydra.sweep.subdir"]]
+    elif sweeping:
+        folders = sorted(folders[0].glob("*"))
+    ended = [folder for folder in folders if (folder / "summary.json").is_file()]
+    if "ckpt_path" in words:
+        own = Path(words["ckpt_path"]).resolve().parent.parent
+        ended = [folder for folder in ended if folder.resolve() != own]
+    if ended:
+        raise InputError(f"{key}: {ended[0]} holds a finished run; choose another folder")
 
 
 def flat(node: Mapping[str, Any], joint: str = ".") -> dict[str, Any]:
@@ -264,19 +276,16 @@ def _compose(overrides: Sequence[Override], where: str) -> DictConfig:
 def _check_key(base: DictConfig, override: Override, where: str) -> None:
     """Raises InputError where the key is unknown or the value of another kind than the YAML's.
 
-    What is added (`+trainer.limit_train_batches=10`) need only lie where somebody reads it.
+    What is added (`+trainer.limit_train_batches=10`) may be new below the top, where its group reads it.
     """
-    key = override.key_or_group
-    if override.is_add() or override.is_force_add():
-        if (first := key.split(".")[0]) not in base:
-            raise InputError(f"{first}: no such key; {_hint(first, map(str, base))}{where}")
-        if OmegaConf.select(base, key) is None:
-            return
+    key, adds = override.key_or_group, override.is_add() or override.is_force_add()
     node: Any = base
     for depth, part in enumerate(key.split(".")):
         if not isinstance(node, DictConfig):
             inside = ".".join(key.split(".")[:depth])
             raise InputError(f"{key}: {inside} has no keys of its own{where}")
+        if part not in node and adds and depth:
+            return
         if part not in node:
             path = ".".join(key.split(".")[: depth + 1])
             raise InputError(f"{path}: no such key; {_hint(part, map(str, node))}{where}")

@@ -231,7 +231,7 @@ def measure(trainer: L.Trainer, module: FaceModule, data: FaceData, part: str) -
 
 
 def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
-    """What is measured on what, in two lines, and a note of each thing that its reader put right."""
+    """What is measured on what, in two lines, and what its reader notes of the faces."""
     data = members[0].data
     networks = ", ".join(str(member.checkpoint.path) for member in members)
     rows = "all faces" if part == "all" else f"part {part} of split {data.parts.kind}"

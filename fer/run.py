@@ -79,12 +79,11 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
-    changed = _changed_words(module.recipe)
+    history.changed = _changed_words(module.recipe)
     if trainer.is_global_zero:
-        (folder / "summary.json").unlink(missing_ok=True)  # one that goes on in its own folder
         write_json(folder / "split.json", splits.export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
-        for sentence in changed:
+        for sentence in history.changed:
             log.info("note: %s", sentence)
     if cfg.compile:
         module.network.compile()
@@ -118,8 +117,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "seed": cfg.seed,
         "teachers": [str(teacher.path) for teacher in teachers],
         "teachers_sha256": [file_digest(teacher.path) for teacher in teachers],
-        "notes": [*faces.notes, *changed, *found],
-        "changed": bool(changed),
+        "notes": [*faces.notes, *history.changed, *found],
+        "changed": bool(history.changed),
         "monitor": cfg.monitor,
         "monitored": monitored,
         "split": parts.kind,
@@ -150,6 +149,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     )
     curves = {*COLUMNS, *(f"val/{name}" for name in measured["val"].numbers())}
     _tensorboard(logger, module, cfg, summary, part, wrong, data, curves)
+    write_json(folder / "summary.json", summary)  # last: by it a run is known to have ended
     return monitored
 
 
@@ -242,7 +242,7 @@ def _changed_words(recipe: dict[str, Any]) -> list[str]:
     changed = [
         f"{key}={now.get(key)} (was {before.get(key)})"
         for key in dict.fromkeys([*before, *now])
-        if key != "ckpt_path" and now.get(key) != before.get(key)
+        if key not in config.HANDLING and now.get(key) != before.get(key)
     ]
     return [f"not as {path} began: {', '.join(changed)}"] if changed else []
 
@@ -311,7 +311,6 @@ def _write(
         calibration=shown.calibration(),
         mistakes=wrong,
     )
-    write_json(folder / "summary.json", summary)  # last: by it a run is known to have ended
     log.info("report: %s", folder / "report.html")
 
 

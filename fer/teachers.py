@@ -11,7 +11,7 @@ class Teachers:
     """Finished networks' probabilities, mixed into targets (Hinton et al., arXiv:1503.02531).
 
     A batch is shared out: each face is told by one of the networks. Every loss of this project is linear in its
-    targets, so that over a run a face is trained towards the mean of all networks, at the price of one.
+    targets, so that over a run a face is trained towards the mean of what all say, at the price of one.
 
     networks: from images [B, 1, S, S] float in [0, 1] to probabilities [B, classes]; weight: the share
     of what they say in the new targets; temperature: above 1 what they say is spread, each
@@ -35,9 +35,9 @@ class Teachers:
 
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
         """New targets of a batch as it is trained on, augmented and mixed: [B, classes]."""
-        shares = images.chunk(
-            len(self.networks)
-        )  # fewer shares than networks of a last, short batch
-        said = torch.cat([network(share) for network, share in zip(self.networks, shares)])
+        shares = images.tensor_split(len(self.networks))
+        said = torch.cat(
+            [network(share) for network, share in zip(self.networks, shares) if len(share)]
+        )
         said = said ** (1 / self.temperature)
         return torch.lerp(targets, said / said.sum(1, keepdim=True), self.weight)

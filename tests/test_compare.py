@@ -100,11 +100,14 @@ def noted(folder: Path, **facts) -> Path:
     return folder
 
 
-def test_one_that_went_on_by_other_words_repeats_none(tmp_path: Path) -> None:
+def test_one_that_went_on_by_other_words_repeats_none(tmp_path: Path, caplog) -> None:
     make(tmp_path / "a", val=0.60, seed=0)
     noted(make(tmp_path / "b", val=0.70, seed=1, ckpt_path="c/last.ckpt"), changed=True)
     noted(make(tmp_path / "c", val=0.64, seed=2, ckpt_path="c/last.ckpt"), changed=False)
     assert [line["n"] for line in lines(tmp_path)] == [1, 2]
+    caplog.set_level("INFO")
+    assert command.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    assert f"note: {tmp_path}/b went on by other words" in caplog.text
 
 
 def test_the_seed_of_a_split_that_is_not_drawn_repeats_nothing(tmp_path: Path) -> None:
@@ -120,9 +123,13 @@ def test_the_seed_of_a_split_that_is_not_drawn_repeats_nothing(tmp_path: Path) -
 def test_rows_of_other_faces_or_of_a_part_cut_short_are_told(tmp_path: Path) -> None:
     noted(make(tmp_path / "a", val=0.60), fingerprint="f")
     noted(make(tmp_path / "b", val=0.62, optim__lr=0.1), fingerprint="f")
+    make(tmp_path / "e", val=0.62, optim__lr=0.3, data__seed=7)
+    noted(tmp_path / "e", fingerprint="f", split_seed=None)  # it draws nothing
+    for name in "ab":
+        noted(tmp_path / name, split_seed=None)
     assert other_faces(repetitions(find([tmp_path])[0])[0]) == []
-    noted(make(tmp_path / "c", val=0.62, optim__lr=0.2), fingerprint="g")
-    make(tmp_path / "d", val=0.62, trainer={"limit_test_batches": 2})
+    noted(make(tmp_path / "c", val=0.62, optim__lr=0.2), fingerprint="g", split_seed=None)
+    noted(make(tmp_path / "d", val=0.62, trainer={"limit_test_batches": 2}), split_seed=None)
     assert other_faces(repetitions(find([tmp_path])[0])[0]) == [
         "trainer.limit_test_batches",
         "fingerprint (summary.json)",

@@ -26,6 +26,7 @@ from fer.errors import InputError
         ("model=r1,r2", "model=r1,r2: several values; a sweep wants -m"),
         ("drawn", "drawn: expected key=value"),
         ("+patiense=3", "patiense: no such key; did you mean 'patience'?"),
+        ("+model.channels.foo=3", "model.channels.foo: model.channels has no keys of its own"),
         ("++trainer.max_epochs=abc", "trainer.max_epochs: 'abc', expected a whole number"),
         ("++modle.dropout=0.1", "modle: no such key; did you mean 'model'?"),
         ("--config-name=mine", "--config-name=mine: no such option; there are key=value, -m and --help"),
@@ -56,6 +57,8 @@ def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
     for folder in ("run", "sweep/1_r1"):
         (tmp_path / folder / "summary.json").touch()
     others = [["hydra.run.dir=sweep/0_r1"], ["hydra.run.dir=new"], ["-m", "hydra.sweep.dir=new"]]
+    others += [["-m", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=0_r1"]]
+    others += [["-m", "hydra.run.dir=run"], ["hydra.sweep.dir=sweep"]]  # not of this mode
     own = ["hydra.run.dir=run", f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"]
     for words in (*others, own):
         assert len(config.compose_jobs(words)) == 1
@@ -63,6 +66,7 @@ def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
         (["hydra.run.dir=run"], "run"),
         (["hydra.run.dir=run", "ckpt_path=sweep/1_r1/checkpoints/last.ckpt"], "run"),
         (["-m", "hydra.sweep.dir=sweep", "seed=0,1"], "sweep/1_r1"),
+        (["-m", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=1_r1"], "sweep/1_r1"),
     ):
         with pytest.raises(InputError, match=f"dir: {folder} holds a finished run; choose another"):
             config.compose_jobs(words)
@@ -137,6 +141,9 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
         ("trainer.max_epochs=0", "trainer.max_epochs: 0, and nothing would be trained or measured"),
         ("trainer.gradient_clip_val=abc", "trainer.gradient_clip_val: 'abc', expected 0 or more"),
         ("trainer.accumulate_grad_batches=0", "trainer.accumulate_grad_batches: 0, expected 1 or more"),
+        ("+trainer.max_time=00:00:10:00 trainer.max_epochs=null", "trainer.max_epochs: null, and by trainer.max_time "
+         "alone no schedule knows where it is; name epochs, which the time may cut short"),
+        ("+trainer.plugins=[]", "trainer.plugins: comes from the program, no config sets it"),
         ("trainer.precision=bf16-true", "trainer.precision: bf16-true, expected auto, 32-true, bf16-mixed or 16-mixed"),
         ("trainer.max_epochs=-1", "trainer.max_epochs: -1, expected 1 or more"),
         ("+trainer.limit_test_batches=0", "trainer.limit_test_batches: 0, and nothing would be trained or "
@@ -151,8 +158,9 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
     ],
 )  # fmt: skip
 def test_settings_are_checked_before_a_run_starts(arguments: str, line: str) -> None:
-    (job,) = config.compose_jobs(["data=drawn", arguments])
+    (job,) = config.compose_jobs(["data=drawn", *arguments.split()])
     with pytest.raises(InputError) as fault:
+        config.check_targets(job, SUPPLIED)
         check(job)
     assert str(fault.value) == line
 

@@ -334,6 +334,12 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
         json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "rest")
     )
     assert (whole["best_epoch"], whole["monitored"]) == (rest["best_epoch"], rest["monitored"])
+    assert (whole["changed"], rest["changed"]) == (False, True)
+    # In its own folder, by its own words, and still not as it began.
+    own = ["trainer.max_epochs=3", "ckpt_path=rest/checkpoints/last.ckpt", "hydra.run.dir=rest"]
+    assert train(*SHORT, *own, cwd=tmp_path).returncode == 0
+    rest = json.loads((tmp_path / "rest/summary.json").read_text())
+    assert rest["epochs"] == 3 and len(rest["notes"]) >= 2 and rest["changed"]
     done = train(*SHORT, *runs["rest"], "trainer.max_epochs=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     line = "note: first/checkpoints/last.ckpt has had all its epochs, none was added (trainer.max_epochs)"

@@ -34,9 +34,9 @@ def main(arguments: list[str]) -> int:
         except KeyboardInterrupt:
             print("fer: stopped before anything began", file=sys.stderr)
             return 130
-        except Exception as fault:
+        except Exception as fault:  # foreseen by no check: not the words' fault
             print(f"fer: {one_line(fault)}", file=sys.stderr)
-            return 2
+            return 1
         os.environ[CHECKED] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
     typed, found = list(sys.argv), []

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fer.compare.runs import Run
-from fer.config import higher_is_better
+from fer.config import HANDLING, higher_is_better
 from fer.errors import InputError
 from fer.files import write_csv
 
 Line = dict[str, Any]
 
 SEEDS = ("seed", "data.seed", "data.fold")  # runs that differ in these alone repeat one experiment
-HANDLING = ("ckpt_path", "trainer.enable_progress_bar")  # nor do these make another one of it
 MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_acc", "gap")
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
@@ -84,11 +83,15 @@ def shown(run: Run, name: str) -> str:
 
 def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
     """The keys by which rows were validated on other faces than each other."""
+
+    def value(run: Run, key: str) -> str:
+        return shown(run, key) if _drawn(run, key) else ""
+
     runs = [run for row in rows for run in row]
     keys = dict.fromkeys(key for run in runs for key in run.config)
     own = [key for key in keys if key in CUTS or key.startswith("data.") and key not in TAUGHT]
     named = [
-        key for key in own if len({frozenset(shown(run, key) for run in row) for row in rows}) > 1
+        key for key in own if len({frozenset(value(run, key) for run in row) for row in rows}) > 1
     ]
     sets = {frozenset(run.summary.get("fingerprint") for run in row) - {None} for row in rows} - {
         frozenset()

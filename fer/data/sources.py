@@ -88,10 +88,6 @@ class FERPlus(FER2013):
             raise ValueError(f"min_votes: {self.min_votes}, but data.target=blend keeps every row")
         if not 0 <= self.own_share <= 1:
             raise ValueError(f"own_share: {self.own_share}, expected 0 to 1")
-        if self.own_share != type(self).own_share and self.target != "blend":
-            raise ValueError(
-                f"own_share: {self.own_share}, but only data.target=blend mixes labels"
-            )
         if classes not in (7, 8):
             raise ValueError(f"classes: {classes}, expected 7, or 8 with contempt")
         self.classes = ferplus.CHOICES[:classes]
@@ -234,9 +230,7 @@ def _own_parts(faces: Faces) -> Faces:
             "parts with data.split"
         )
     if unnamed := int((faces.parts < 0).sum()):
-        note = (
-            f"{unnamed:,} rows name no part: they have FER2013's own, by which its faces are known"
-        )
+        note = f"{unnamed:,} rows name no part; these are FER2013's faces, and have its own parts"
         faces = replace(faces, parts=own, notes=(*faces.notes, note))
     return faces
 
