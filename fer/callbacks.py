@@ -51,9 +51,8 @@ class History(L.Callback):
         return self._started > 0
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        self.summary.unlink(
-            missing_ok=True
-        )  # of a run that goes on in its own folder: it has not ended
+        # Of a run that goes on in its own folder: it has not ended any more.
+        self.summary.unlink(missing_ok=True)
         self._started = time.perf_counter()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:

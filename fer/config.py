@@ -284,9 +284,9 @@ def _check_key(base: DictConfig, override: Override, where: str) -> None:
         if not isinstance(node, DictConfig):
             inside = ".".join(key.split(".")[:depth])
             raise InputError(f"{key}: {inside} has no keys of its own{where}")
-        if part not in node and adds and depth:
-            return
         if part not in node:
+            if adds and depth:
+                return
             path = ".".join(key.split(".")[: depth + 1])
             raise InputError(f"{path}: no such key; {_hint(part, map(str, node))}{where}")
         node = node[part]

@@ -36,8 +36,6 @@ class Teachers:
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
         """New targets of a batch as it is trained on, augmented and mixed: [B, classes]."""
         shares = images.tensor_split(len(self.networks))
-        said = torch.cat(
-            [network(share) for network, share in zip(self.networks, shares) if len(share)]
-        )
+        said = torch.cat([network(share) for network, share in zip(self.networks, shares)])
         said = said ** (1 / self.temperature)
         return torch.lerp(targets, said / said.sum(1, keepdim=True), self.weight)

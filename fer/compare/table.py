@@ -93,9 +93,8 @@ def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
     named = [
         key for key in own if len({frozenset(value(run, key) for run in row) for row in rows}) > 1
     ]
-    sets = {frozenset(run.summary.get("fingerprint") for run in row) - {None} for row in rows} - {
-        frozenset()
-    }
+    known = [{run.summary.get("fingerprint") for run in row} - {None} for row in rows]
+    sets = {frozenset(each) for each in known if each}
     return [*named, *(["fingerprint (summary.json)"] if len(sets) > 1 else [])]
 
 
