@@ -1,5 +1,6 @@
 """A whole run: train, measure the best epoch, fill the run folder."""
 
+import atexit
 import copy
 import logging
 import shlex
@@ -79,6 +80,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
+    atexit.register(_leave_group)
     history.changed = _changed_words(module.recipe)
     if trainer.is_global_zero:
         write_json(folder / "split.json", splits.export(faces, parts))
@@ -151,6 +153,16 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     _tensorboard(logger, module, cfg, summary, part, wrong, data, curves)
     write_json(folder / "summary.json", summary)  # last: by it a run is known to have ended
     return monitored
+
+
+def _leave_group() -> None:
+    """Ends what processes that train together talk by, while Python still runs.
+
+    A thread of gloo that lets go of a tensor later aborts its process (pytorch/pytorch#190489), and
+    Lightning then kills the others, whatever they still had to write. It does this for NCCL alone.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:

@@ -29,8 +29,10 @@ FILES = (
 ).split()
 
 
-def train(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+def train(*arguments: str, cwd: Path, code: str = "") -> subprocess.CompletedProcess[str]:
+    """What a user types; with `code`, that in the place of train.py."""
+    program = ["-c", code] if code else [str(ROOT / "train.py")]
+    command = [sys.executable, *program, *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
@@ -65,9 +67,7 @@ def test_many_cores_bring_no_advice_on_workers(tmp_path: Path) -> None:
         "from fer.cli.train import main; sys.exit(main(sys.argv[1:]))"
     )
     words = ["data=drawn", "data.count=1001", "trainer=debug", "hydra.run.dir=run", *TINY]
-    command = [sys.executable, "-c", patch, *words]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = train(*words, cwd=tmp_path, code=patch)
     assert done.returncode == 0 and "worker" not in done.stderr, done.stderr
 
 
@@ -271,6 +271,22 @@ def test_two_processes_give_the_table_of_one(tmp_path: Path) -> None:
     assert rows[0].is_unique and (rows[0] == rows[1]).all()
 
 
+LEFT = """
+import atexit, sys, torch
+atexit.register(lambda: print("in a group:", torch.distributed.is_initialized()))  # the last to be called
+from fer.cli.train import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_process_leaves_its_group_before_python_ends(tmp_path: Path) -> None:
+    words = [*SHORT, "trainer.strategy=ddp", "trainer.max_epochs=1", "hydra.run.dir=run", *TINY]
+    done = train(*words, cwd=tmp_path, code=LEFT)
+    assert done.returncode == 0, done.stderr
+    assert "MEMBER: 1/1" in done.stderr
+    assert done.stdout.splitlines()[-1] == "in a group: False"
+
+
 TINY = ["model.channels=[4,4]", "model.repeats=[1,1]"]
 COMPILED = """
 import sys, torch
@@ -283,13 +299,7 @@ sys.exit(main(sys.argv[1:]))
 
 def test_a_compiled_run_ends_as_any_other(tmp_path: Path) -> None:
     words = ["data=drawn", "trainer=debug", "compile=true", "hydra.run.dir=run", *TINY]
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILED, *words],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = train(*words, cwd=tmp_path, code=COMPILED)
     assert done.returncode == 0, done.stderr
     assert [name for name in FILES if not (tmp_path / "run" / name).exists()] == []
 
