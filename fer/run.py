@@ -80,7 +80,6 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
-    atexit.register(_leave_group)
     history.changed = _changed_words(module.recipe)
     if trainer.is_global_zero:
         write_json(folder / "split.json", splits.export(faces, parts))
@@ -155,11 +154,13 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     return monitored
 
 
+@atexit.register
 def _leave_group() -> None:
     """Ends what processes that train together talk by, while Python still runs.
 
-    A thread of gloo that lets go of a tensor later aborts its process (pytorch/pytorch#190489), and
-    Lightning then kills the others, whatever they still had to write. It does this for NCCL alone.
+    A thread of gloo that lets go of a tensor while Python ends aborts its process
+    (pytorch/pytorch#190489), and Lightning then kills the others, whatever they still had to write.
+    Lightning ends NCCL's groups itself, gloo's it does not.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -57,23 +57,18 @@ class Plan:
             raise ValueError(f"split_file: no file {self.split_file}")
         if not 0 <= self.seed < 2**32:  # what scikit-learn takes
             raise ValueError(f"seed: {self.seed}, expected 0 to {2**32 - 1}")
-        self._check_shares()
-        self._check_twins()
-
-    def _check_shares(self) -> None:
         if not 0 < self.val_share < 1:
             raise ValueError(f"val_share: {self.val_share}, expected between 0 and 1")
+        self._check_folds()
+        self._check_twins()
+
+    def _check_folds(self) -> None:
         if self.folds < 2:
             raise ValueError(f"folds: {self.folds}, expected 2 or more")
         if not 0 <= self.fold < self.folds:
             raise ValueError(f"fold: {self.fold}, expected 0 to {self.folds - 1}, below data.folds")
-        # Of another split they change nothing: a sweep over folds would repeat one.
-        for name, kind in (("fold", "kfold"), ("folds", "kfold"), ("val_share", "holdout")):
-            given = getattr(self, name)
-            if given != getattr(Plan, name) and self.split != kind:
-                raise ValueError(
-                    f"{name}: {given}, but data.split={self.split}; it is of data.split={kind} alone"
-                )
+        if self.fold and self.split != "kfold":  # else a sweep over folds repeats one split
+            raise ValueError(f"fold: {self.fold}, but data.split={self.split}; folds want kfold")
 
     def _check_twins(self) -> None:
         if self.twins == "group" and self.split in ("official", "file"):

@@ -88,11 +88,6 @@ class FERPlus(FER2013):
             raise ValueError(f"min_votes: {self.min_votes}, but data.target=blend keeps every row")
         if not 0 <= self.own_share <= 1:
             raise ValueError(f"own_share: {self.own_share}, expected 0 to 1")
-        if self.own_share != FERPlus.own_share and self.target != "blend":
-            raise ValueError(
-                f"own_share: {self.own_share}, but data.target={self.target}; it is of "
-                "data.target=blend alone"
-            )
         if classes not in (7, 8):
             raise ValueError(f"classes: {classes}, expected 7, or 8 with contempt")
         self.classes = ferplus.CHOICES[:classes]

@@ -315,11 +315,7 @@ def test_a_run_opens_with_what_it_does_to_the_sources_own_test_part(tmp_path: Pa
         ({"split": "kfold", "fold": -1}, "fold: -1, expected 0 to 4, below data.folds"),
         ({"split": "file"}, "split_file: none, expected the split.json that data.split=file follows"),
         ({"split_file": "a.json"}, "split_file: a.json, expected null, since data.split is official"),
-        ({"fold": 1}, "fold: 1, but data.split=official; it is of data.split=kfold alone"),
-        ({"split": "random", "folds": 4}, "folds: 4, but data.split=random; it is of data.split=kfold "
-         "alone"),
-        ({"split": "kfold", "val_share": 0.2}, "val_share: 0.2, but data.split=kfold; it is of "
-         "data.split=holdout alone"),
+        ({"fold": 1}, "fold: 1, but data.split=official; folds want kfold"),
         ({"twins": "group"}, "twins: group, but the parts of data.split=official are given; choose "
          "data.twins=drop, or data.split=random, holdout or kfold"),
         ({"near_twins": 4}, "near_twins: changes nothing with data.twins=keep; choose group or drop"),

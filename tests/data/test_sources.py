@@ -102,10 +102,6 @@ def test_ferplus_finds_both_files_in_the_data_folder(tmp_path, monkeypatch):
             "^min_votes: 1, but data.target=blend keeps every row",
         ),
         ({"own_share": 1.5}, "^own_share: 1.5, expected 0 to 1$"),
-        (
-            {"own_share": 0.4},
-            "^own_share: 0.4, but data.target=majority; it is of data.target=blend alone$",
-        ),
         ({"classes": 9}, "^classes: 9, expected 7, or 8 with contempt$"),
     ],
 )
