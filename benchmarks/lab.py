@@ -24,7 +24,7 @@ from fer import build
 EXPERIMENTS = ("lab_r1", "lab_r2")
 SKIPPED, STEPS = 1, 4
 REPORTED, EPOCHS, FACES = 0.609, 35, 25_120  # of the lab's R1
-RUN = Path(__file__).parent.parent / "docs/results/cpu_fast/metrics.csv"
+RUN = Path(__file__).parent.parent / "results/cpu_fast/metrics.csv"
 
 
 def recipe(name: str):
