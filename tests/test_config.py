@@ -87,7 +87,7 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
         ("experiment=lab_r1 trainer.devices=[0,1]", 1),
         ("trainer.devices=auto", 1),
         ("experiment=cpu_fast resolutions=null", 1),
-        ("experiment=best ema=null", 1),
+        ("experiment=gpu_r1 ema=null", 1),
         ("-m experiment=cpu_fast seed=0,1 loss=cross_entropy,focal,logit_adjusted", 6),
         ("-m experiment=cpu_fast loss.class_weights=balanced data.sampler=balanced,shuffle", 2),
         ("data=drawn +trainer.limit_train_batches=2", 1),
