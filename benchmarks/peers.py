@@ -258,6 +258,7 @@ def rows() -> Iterator[dict[str, str | float]]:
             "network": f"{peer.package}, {peer.note}" if peer.note else peer.package,
             "weights": file.name,
             "sha256": file_digest(file)[:12],
+            "mb": file.stat().st_size / 1e6,
             "runtime": f"{peer.runtime} {importlib.metadata.version(peer.runtime)}",
             **measure(data, network, peer.classes),
         }
