@@ -1,9 +1,9 @@
-"""PrivateTest in worse pictures: the shipped network beside fer's. python benchmarks/worse.py [OUT.csv]
+"""Accuracy on changed images of PrivateTest: shipped next to fer's. python benchmarks/worse.py [OUT.csv]
 
-Wants what benchmarks/peers.py wants. Each change falls on every face of 48x48 pixels alike; uint8 again
-before a network prepares it. The set itself is full of stock photos: this asks what a webcam, bad
-light or a careless crop would cost. No run is chosen by it, but the shipped network met blur and noise
-in training because of it (docs/results.md). Beside OUT.csv a picture of the same name.
+It needs what benchmarks/peers.py needs. Each change applies to every image of 48x48 pixels, which is uint8
+again before a network prepares it. FER2013 has many stock photos, so this measures what a webcam, bad light
+or a careless crop costs. No recipe is chosen by it, but it is why the shipped network was trained with blur
+and noise (docs/results.md). It also writes a picture, OUT.png.
 """
 
 import sys
