@@ -32,7 +32,7 @@ from omegaconf import OmegaConf
 sys.path.insert(0, str(Path(__file__).parent.parent))  # also where fer is not installed
 
 from fer.cli import ensemble, evaluate, pack
-from fer.files import write_csv
+from fer.common.files import write_csv
 
 TRAIN = Path(__file__).parent.parent / "train.py"
 COLUMNS = (

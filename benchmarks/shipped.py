@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from peers import FER
 
 from fer import build, checkpoint
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 FACES = 512
 

@@ -23,13 +23,13 @@ import torch
 from fer import checkpoint, config, figures, packed
 from fer.checkpoint import Checkpoint
 from fer.cli import command
+from fer.common.errors import InputError
+from fer.common.files import replacing
 from fer.data.faces import Faces
 from fer.data.facts import tone
 from fer.data.readers import ferplus
 from fer.data.seen import identical
-from fer.errors import InputError
 from fer.evaluate import assemble
-from fer.files import replacing
 from fer.page import duration, fixed, percent
 from fer.results import Measured
 

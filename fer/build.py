@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from fer import checkpoint, config, packed
 from fer.checkpoint import Checkpoint
+from fer.common.errors import InputError
 from fer.data.augment import Augment
 from fer.data.module import FaceData
-from fer.errors import InputError
 from fer.module import FaceModule
 from fer.preprocess import Preprocess
 from fer.teachers import Teachers

@@ -10,7 +10,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar, WeightAveraging
 
-from fer.files import copy_file, write_csv
+from fer.common.files import copy_file, write_csv
 from fer.optim import average
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from fer import packed
+from fer.common.errors import InputError
+from fer.common.files import replacing
 from fer.data.seen import Seen
-from fer.errors import InputError
-from fer.files import replacing
 
 SHIPPED = "shipped"  # names, wherever a run or a checkpoint may be named, the network in WEIGHTS
 WEIGHTS = Path(__file__).resolve().parent / "weights"

@@ -23,7 +23,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 HYDRAS_OWN = (
     "--help -h --hydra-help --version --cfg -c --info -i --resolve --shell-completion -sc"

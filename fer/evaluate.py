@@ -18,16 +18,16 @@ from omegaconf import DictConfig, OmegaConf
 from fer import config
 from fer.build import SUPPLIED, build_data, build_finished, build_trainer
 from fer.checkpoint import Checkpoint
+from fer.common.errors import InputError
+from fer.common.files import file_digest, write_json
+from fer.common.versions import revision, versions
 from fer.data import splits
 from fer.data.faces import as_classes
 from fer.data.module import FaceData
 from fer.data.plan import Plan
 from fer.data.seen import BARRED, elsewhere, identical, listed
 from fer.data.splits import Split
-from fer.errors import InputError
-from fer.files import file_digest, write_json
 from fer.module import FaceModule
-from fer.provenance import revision, versions
 from fer.report import format_table, write_report
 from fer.results import Measured, mistakes, write_measured
 from fer.views import VIEWS, Tta

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from fer.common.errors import InputError
 from fer.data.augment import Augment
 from fer.data.batches import Batch
 from fer.data.seen import Seen
-from fer.errors import InputError
 from fer.metrics import Predictions, confusion_matrix, measure
 from fer.preprocess import Preprocess, unit
 from fer.teachers import Teachers

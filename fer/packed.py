@@ -13,10 +13,10 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor
 
+from fer.common.errors import InputError
+from fer.common.files import file_digest, replacing
+from fer.common.versions import revision, versions
 from fer.data.seen import Seen
-from fer.errors import InputError
-from fer.files import file_digest, replacing
-from fer.provenance import revision, versions
 
 TENSORS, FACTS = "network.safetensors", "network.json"
 SEEN = "seen."  # opens the names of the tensors that are no weights

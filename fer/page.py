@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from fer.files import replacing
+from fer.common.files import replacing
 
 DASH = "–"  # stands where a number is missing
 

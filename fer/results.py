@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from fer import figures, metrics
+from fer.common.files import write_csv
 from fer.data.faces import Faces
-from fer.files import write_csv
 
 
 @dataclass(frozen=True, eq=False)

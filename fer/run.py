@@ -29,14 +29,14 @@ from fer.callbacks import (
     Trace,
 )
 from fer.checkpoint import Checkpoint
+from fer.common.errors import InputError
+from fer.common.files import file_digest, write_json
+from fer.common.versions import revision, versions
 from fer.data import splits
 from fer.data.module import FaceData
 from fer.data.seen import Seen, identical, record
-from fer.errors import InputError
 from fer.evaluate import interruptible, measure, refuse_copied, say, seen_rows, split_words
-from fer.files import file_digest, write_json
 from fer.models.blocks import count_gflop, count_parameters
-from fer.provenance import revision, versions
 from fer.report import write_report
 from fer.results import Measured, mistakes, write_measured
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from fer import checkpoint, config
+from fer.common.errors import InputError
 from fer.data.seen import Seen
-from fer.errors import InputError
 
 NODES = {name: {"_target_": f"fer.{name}.Thing"} for name in checkpoint.NODES}
 

@@ -8,7 +8,7 @@ import pytest
 
 from fer import config
 from fer.build import SUPPLIED, check
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 
 @pytest.mark.parametrize(

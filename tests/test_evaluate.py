@@ -17,8 +17,8 @@ from omegaconf import OmegaConf
 from fer import build, checkpoint, run
 from fer.build import build_data, build_module
 from fer.cli import command, ensemble, evaluate, pack
+from fer.common.errors import InputError
 from fer.data import drawn
-from fer.errors import InputError
 from fer.evaluate import assemble
 from fer.evaluate import evaluate as measure
 from fer.module import FaceModule

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from fer import build, config
 from fer.cli import command
+from fer.common.errors import InputError
 from fer.data.drawn import draw
-from fer.errors import InputError
 from fer.module import FaceModule
 
 COUNT = 64

@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from safetensors import safe_open
 
 from fer import build, checkpoint, packed
+from fer.common.errors import InputError
 from fer.data.seen import Seen
-from fer.errors import InputError
 
 SEEN = (
     Seen("first", torch.tensor([[0, 3], [7, -7]]), torch.tensor([[5], [2**62]])),

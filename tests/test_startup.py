@@ -18,7 +18,7 @@ def modules(program: str) -> set[str]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_comes_without_torch(command: str) -> None:
     loaded = modules(f"from fer.cli.{command} import main; main(['--help'])")
-    assert "fer.errors" in loaded and loaded.isdisjoint({"torch", "lightning", "scipy"})
+    assert "fer.common.errors" in loaded and loaded.isdisjoint({"torch", "lightning", "scipy"})
 
 
 def test_an_unknown_key_is_told_without_torch() -> None:

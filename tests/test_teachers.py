@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from fer import build, checkpoint, run
 from fer.cli import command
+from fer.common.errors import InputError
 from fer.data import drawn
 from fer.data.seen import record
-from fer.errors import InputError
 from fer.teachers import Teachers
 
 ROOT = Path(__file__).parent.parent

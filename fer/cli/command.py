@@ -11,7 +11,7 @@ from typing import NoReturn
 from omegaconf import DictConfig
 
 from fer import config
-from fer.errors import InputError, one_line
+from fer.common.errors import InputError, one_line
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fer.cli import command
 from fer.cli.evaluate import measuring
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 
 def main(arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ from typing import get_args
 
 from fer import config
 from fer.cli import command
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fer.cli import command
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 log = logging.getLogger(__name__)
 

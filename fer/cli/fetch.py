@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fer.cli import command
+from fer.common.errors import InputError
+from fer.common.files import file_digest
 from fer.data import fetch
-from fer.errors import InputError
-from fer.files import file_digest
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.cli import command
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 log = logging.getLogger(__name__)
 

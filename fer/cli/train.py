@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fer import config
-from fer.errors import InputError, one_line
+from fer.common.errors import InputError, one_line
 
 # Tells Lightning's children, which have a LOCAL_RANK as those of torchrun, that their command was checked.
 CHECKED = "FER_CHECKED"

@@ -8,8 +8,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from fer.common.errors import InputError
 from fer.config import flat
-from fer.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

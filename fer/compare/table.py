@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fer.common.errors import InputError
+from fer.common.files import write_csv
 from fer.compare.runs import Run
 from fer.config import HANDLING, higher_is_better
-from fer.errors import InputError
-from fer.files import write_csv
 
 Line = dict[str, Any]
 

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from fer.common.errors import InputError
+from fer.common.files import file_digest, write_json
 from fer.data.faces import Faces
 from fer.data.readers.folder import files_below
-from fer.errors import InputError
-from fer.files import file_digest, write_json
 
 ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets")
 

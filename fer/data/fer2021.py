@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from fer.common.errors import InputError
+from fer.common.files import replacing
 from fer.data.faces import PARTS, Faces
 from fer.data.readers.csvfile import USAGES
 from fer.data.readers.pixels import SIDE
 from fer.data.splits import Split
-from fer.errors import InputError
-from fer.files import replacing
 from fer.labels import EMOTIONS
 from fer.preprocess import Preprocess
 

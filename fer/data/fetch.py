@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from fer.common.errors import InputError
+from fer.common.files import file_digest
 from fer.data.readers.table import BROKEN, members
-from fer.errors import InputError
-from fer.files import file_digest
 
 # The archive that the R package torchvision fetches (mlverse/torchvision, fer_dataset): a public
 # copy of Kaggle's, without a login. What it serves is held against MD5.

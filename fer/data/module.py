@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from fer.common.errors import InputError
 from fer.data import plan, splits
 from fer.data.batches import Batch, Batches, FaceDataset
 from fer.data.faces import Faces
 from fer.data.readers.pixels import SIDE
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 Sampler = Literal["shuffle", "balanced"]

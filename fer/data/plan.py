@@ -6,10 +6,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from fer.common.errors import InputError
 from fer.data import splits, twins
 from fer.data.faces import PARTS, Faces, shared
 from fer.data.splits import Kind, Split
-from fer.errors import InputError
 
 Twins = Literal["keep", "group", "drop"]
 Conflicts = Literal["keep", "drop", "majority"]

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from fer.common.errors import InputError
 from fer.data import drawn, splits
 from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
@@ -20,7 +21,6 @@ from fer.data.readers.csvfile import read_csv
 from fer.data.readers.folder import list_images, read_folder
 from fer.data.readers.parquet import list_parquet, read_parquet
 from fer.data.readers.pixels import SIDE
-from fer.errors import InputError
 from fer.labels import arrange
 
 # Names of cache entries: a number rises when its reader gives something else for the same file.

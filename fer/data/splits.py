@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fer.common.errors import InputError
 from fer.data.faces import PARTS, Faces, shared
-from fer.errors import InputError
 
 Kind = Literal["official", "holdout", "random", "kfold", "file"]
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fer.files import replacing
+from fer.common.files import replacing
 from fer.labels import COLOURS, OTHER_COLOURS, canonical
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide: sharp on a page, about 100 kB

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.common.errors import InputError
 from fer.data.cache import cached
 from fer.data.faces import Faces, pixel_hashes
-from fer.errors import InputError
 
 FORK = multiprocessing.get_context("fork")
 

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.common.errors import InputError
 from fer.data import drawn
 from fer.data.drawn import strokes, units
 from fer.data.drawn.face import brow, corner, features, jaw_drop, lids
 from fer.data.drawn.person import Person
 from fer.data.drawn.photo import Pose, paint, project
 from fer.data.readers.csvfile import read_csv
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 PERSON = Person(*strokes.ranges(Person).mean(axis=0))

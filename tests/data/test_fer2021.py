@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.fer2021 import whole, write_csv
 from fer.data.readers.csvfile import read_csv
 from fer.data.splits import Split
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 from fer.preprocess import Preprocess
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
+from fer.common.errors import InputError
 from fer.data import splits
 from fer.data.faces import PARTS, Faces, pixel_hashes
 from fer.data.module import FaceData
 from fer.data.plan import Plan, make, without_twins
 from fer.data.sources import FER2013
-from fer.errors import InputError
 
 DATA = os.environ.get("FER_DATA_DIR")
 needs_data = pytest.mark.skipif(

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.common.errors import InputError
 from fer.data import sources
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
-from fer.errors import InputError
 from fer.labels import EMOTIONS, arrange
 
 ROOT = Path(__file__).parent.parent.parent

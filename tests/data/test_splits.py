@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
+from fer.common.errors import InputError
 from fer.data import splits
 from fer.data.faces import PARTS, Faces, pixel_hashes
 from fer.data.sources import FER2013
-from fer.errors import InputError
 
 DATA = os.environ.get("FER_DATA_DIR")
 needs_data = pytest.mark.skipif(

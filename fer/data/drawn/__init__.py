@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from fer.common.errors import InputError
+from fer.common.files import replacing
 from fer.data.drawn import units
 from fer.data.drawn.face import features, folds
 from fer.data.drawn.person import Person
@@ -16,8 +18,6 @@ from fer.data.drawn.photo import FLAT, Light, Pose, backdrop, paint, photograph
 from fer.data.drawn.strokes import sample
 from fer.data.readers.csvfile import USAGES
 from fer.data.readers.pixels import SIDE
-from fer.errors import InputError
-from fer.files import replacing
 from fer.labels import EMOTIONS
 
 INK = 4 * SIDE  # drawn large and shrunk, so that edges come out smooth

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 OnBadRow = Literal["raise", "skip"]
 

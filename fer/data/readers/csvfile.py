@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.readers.bad import BadRows, OnBadRow
 from fer.data.readers.pixels import COUNT, SIDE, count_outside, parse, parse_block, shown
 from fer.data.readers.table import Table, open_table
-from fer.errors import InputError
 from fer.labels import ALIASES, EMOTIONS, canonical
 from fer.preprocess import PLANES
 

@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 
+from fer.common.errors import InputError
 from fer.data.faces import Faces
 from fer.data.readers.bad import BadRows, OnBadRow
 from fer.data.readers.csvfile import PART_OF, USAGES
 from fer.data.readers.pixels import shown
 from fer.data.readers.table import open_table
-from fer.errors import InputError
 from fer.labels import CONTEMPT, EMOTIONS, canonical
 
 Target = Literal["majority", "votes", "blend"]

@@ -7,10 +7,10 @@ from pathlib import Path, PurePath
 
 from tqdm import tqdm
 
+from fer.common.errors import InputError
 from fer.data.faces import Faces
 from fer.data.readers.bad import BadRows, OnBadRow
 from fer.data.readers.images import gather, prepare_all
-from fer.errors import InputError
 from fer.labels import arrange
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")

@@ -14,11 +14,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fer.common.errors import InputError
 from fer.data.faces import Faces
 from fer.data.readers.bad import BadRows, OnBadRow
 from fer.data.readers.folder import part_of
 from fer.data.readers.images import Item, gather, prepare_all
-from fer.errors import InputError
 from fer.labels import arrange
 
 BATCH = 1024  # rows in memory at once, encoded

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from fer.errors import InputError
+from fer.common.errors import InputError
 
 # The whole set under its two names, taken before others of an archive such as Kaggle's, which
 # holds parts of it beside (train.csv, test.csv).

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.common.errors import InputError
 from fer.data import splits
 from fer.data.readers.bad import BadRows
 from fer.data.readers.csvfile import BLOCK, read_csv
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 HEADER = "emotion,pixels,Usage"

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.readers.csvfile import read_csv
 from fer.data.readers.ferplus import blend, read_votes, relabel
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 HEADER = (

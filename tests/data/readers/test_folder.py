@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.errors import InputError
 from fer.data.readers.folder import list_images, part_of, read_folder
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 GREY = np.full((48, 48), 100, np.uint8)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.errors import InputError
 from fer.data.readers.parquet import list_parquet, read_parquet
-from fer.errors import InputError
 from fer.labels import EMOTIONS
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, the extra `parquet`, is not installed")

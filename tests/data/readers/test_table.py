@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
+from fer.common.errors import InputError
 from fer.data.readers.csvfile import read_csv
-from fer.errors import InputError
 
 
 def zipped(path, files: dict) -> None:

@@ -23,7 +23,7 @@ def versions() -> dict[str, str]:
 
 def revision() -> str | None:
     """The git revision of the code, "+" where files of it are changed or new; None outside a checkout."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():  # installed: a repository around it is somebody else's
         return None
 

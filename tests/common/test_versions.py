@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from fer import provenance
+from fer.common import versions
 
 
 def test_changed_and_new_code_is_marked_and_notes_beside_it_are_not(tmp_path: Path, monkeypatch):
@@ -12,11 +12,11 @@ def test_changed_and_new_code_is_marked_and_notes_beside_it_are_not(tmp_path: Pa
         command = ["git", "-C", str(tmp_path), *who, *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    for name in ("fer/provenance.py", "conf/train.yaml", "train.py"):
+    for name in ("fer/common/versions.py", "conf/train.yaml", "train.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "fer/provenance.py"))
-    assert provenance.revision() is None
+    monkeypatch.setattr(versions, "__file__", str(tmp_path / "fer/common/versions.py"))
+    assert versions.revision() is None
     git("init", "--quiet")
     git("add", ".")
     git("commit", "--quiet", "--message", "all")
@@ -24,9 +24,9 @@ def test_changed_and_new_code_is_marked_and_notes_beside_it_are_not(tmp_path: Pa
     (tmp_path / "notes.txt").touch()
     (tmp_path / "fer/weights").mkdir()
     (tmp_path / "fer/weights/network.json").touch()
-    assert provenance.revision() == commit
+    assert versions.revision() == commit
     (tmp_path / "conf/new.yaml").touch()
-    assert provenance.revision() == f"{commit}+"
+    assert versions.revision() == f"{commit}+"
     (tmp_path / "conf/new.yaml").unlink()
     (tmp_path / "train.py").write_text("pass")
-    assert provenance.revision() == f"{commit}+"
+    assert versions.revision() == f"{commit}+"
