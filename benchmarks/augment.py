@@ -75,7 +75,7 @@ def kornias(name: str) -> dict[str, nn.Module]:
 def rows(images: Tensor, targets: Tensor) -> list[dict[str, str | float]]:
     found = []
     for name in ("light", "strong"):
-        cfg = command.compose([f"augment={name}", "augment.mixup=[0,0]", "data=drawn"])
+        cfg = command.config_of([f"augment={name}", "augment.mixup=[0,0]", "data=drawn"])
         augment = instantiate(cfg.augment)
         for title, theirs in kornias(name).items():
             found.append(

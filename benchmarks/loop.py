@@ -21,8 +21,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from torch.optim.swa_utils import AveragedModel
 
-from fer import build, config, optim, run
+from fer import build, optim, run
 from fer.callbacks import History
+from fer.config import compose
+from fer.config.paths import conf_folder
 from fer.data.module import FaceData
 
 SKIPPED, STEPS = 5, 25  # steps before the clock starts, and in all
@@ -46,7 +48,7 @@ class Clock(L.Callback):
 def composed(*words: str) -> DictConfig:
     """The config of `words`, on drawn faces unless they say otherwise; no validation."""
     fixed = ["data=drawn", "trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
-    (cfg,) = config.compose_jobs([*fixed, "trainer.accelerator=cpu", *words])
+    (cfg,) = compose.compose_jobs([*fixed, "trainer.accelerator=cpu", *words])
     return cfg
 
 
@@ -98,7 +100,7 @@ def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> floa
 
 def recipes() -> dict[str, list[str]]:
     """The networks that people train in minutes, by name; cpu_fast where the project has one."""
-    known = [path.stem for path in (config.conf_folder() / "experiment").glob("*.yaml")]
+    known = [path.stem for path in (conf_folder() / "experiment").glob("*.yaml")]
     named = [name for name in ("cpu_fast", "cpu_hour") if name in known]
     defaults = {f"default {model}": [f"model={model}"] for model in ("r1", "r2")}
     whole = "resolutions=null"  # the bare step has images of one size

@@ -20,11 +20,12 @@ import jinja2
 import numpy as np
 import torch
 
-from fer import checkpoint, config, figures, packed
+from fer import checkpoint, figures, packed
 from fer.checkpoint import Checkpoint
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.common.files import replacing
+from fer.config.paths import register_resolvers
 from fer.data.faces import Faces
 from fer.data.facts import tone
 from fer.data.readers import ferplus
@@ -61,7 +62,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     parser.add_argument("--votes", type=Path, help="FER+'s csv: adds how far its voters agree")
     parser.add_argument("--out", type=Path, default=TEMPLATE.parent, help="default: docs")
     words = parser.parse_args(arguments)
-    config.register_resolvers()
+    register_resolvers()
     network = checkpoint.read(words.network)
     if network.path.name != packed.TENSORS:
         raise InputError(f"{words.network}: is not packed; fer pack makes it so")

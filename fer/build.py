@@ -8,12 +8,16 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fer import checkpoint, config, packed
+from fer import checkpoint, metrics, packed
 from fer.checkpoint import Checkpoint
 from fer.common.errors import InputError
+from fer.config import schema
+from fer.config.instantiate import build_node
+from fer.config.paths import conf_folder
+from fer.config.recipe import check_recipe
+from fer.config.schema import SETTINGS
 from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.module import FaceModule
@@ -26,53 +30,22 @@ logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available but not used"):
     warnings.filterwarnings("ignore", message=hint, module="lightning")
 
-MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
 
 # Pixels, and what is measured, are in single precision: so are weights.
 PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed")
 
-# Types of the top-level keys: those whose default is null or an empty list do not show theirs.
-SETTINGS = {
-    "seed": int,
-    "monitor": Literal[MONITORS],
-    "patience": int | None,
-    "ckpt_path": str | None,
-    "test": bool,
-    "compile": bool,
-    "channels_last": bool,
-    "teacher": list[str],
-    "teacher_weight": float,
-    "teacher_temperature": float,
-    "resolutions": list[int] | None,
-    "ema": float | None,
-    "profiler": Literal["torch"] | None,
-}
-
-# Parameters of constructors that the program supplies, by node of the config.
-SUPPLIED = {
-    "model": frozenset({"in_channels", "classes", "size"}),
-    "data": frozenset({"order_seed"}),
-    "optim": frozenset({"network"}),
-    "schedule": frozenset({"optimizer", "total_steps", "higher"}),
-    "loss": frozenset({"counts"}),
-    "trainer": frozenset(
-        {"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}
-        | {"num_sanity_val_steps", "enable_model_summary", "enable_checkpointing", "plugins"}
-    ),
-}
-
 
 def build_data(cfg: DictConfig) -> FaceData:
-    return _build(cfg, "data", order_seed=cfg.seed)
+    return build_node(cfg, "data", order_seed=cfg.seed)
 
 
 def build_augment(cfg: DictConfig) -> Augment:
-    return _build(cfg, "augment")
+    return build_node(cfg, "augment")
 
 
 def build_network(cfg: DictConfig, data: FaceData | Checkpoint) -> torch.nn.Module:
     """The network for faces with the channels, classes and size of `data`."""
-    return _build(
+    return build_node(
         cfg,
         "model",
         in_channels=len(data.channels),
@@ -83,7 +56,7 @@ def build_network(cfg: DictConfig, data: FaceData | Checkpoint) -> torch.nn.Modu
 
 def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[int]) -> FaceModule:
     """The network and all it is trained with; `counts`: training images of each class."""
-    extra = {"higher": config.higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
+    extra = {"higher": metrics.higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
     try:
         preprocess = Preprocess(data.channels)
     except ValueError as fault:
@@ -92,9 +65,9 @@ def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[i
         network=build_network(cfg, data),
         preprocess=preprocess,
         augment=build_augment(cfg),
-        loss=_build(cfg, "loss", counts=counts),
-        optimizer=_build(cfg, "optim", _partial_=True),
-        schedule=_build(cfg, "schedule", _partial_=True, **extra),
+        loss=build_node(cfg, "loss", counts=counts),
+        optimizer=build_node(cfg, "optim", _partial_=True),
+        schedule=build_node(cfg, "schedule", _partial_=True, **extra),
         classes=data.classes,
         monitor=cfg.monitor,
         recipe=OmegaConf.to_container(cfg, resolve=True),
@@ -107,7 +80,7 @@ def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[i
 
 def build_finished(found: Checkpoint, cfg: DictConfig) -> FaceModule:
     """The module of a checkpoint, with its weights; cfg: its recipe, perhaps revised."""
-    config.check_recipe(found.recipe)
+    check_recipe(found.recipe)
     module = build_module(cfg, found, counts=[1] * len(found.classes))
     try:
         module.load_state_dict(found.weights)
@@ -151,7 +124,7 @@ def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
         raise InputError(
             f"trainer.precision: {precision}, expected auto, 32-true, bf16-mixed or 16-mixed"
         )
-    return _build(
+    return build_node(
         OmegaConf.create({"trainer": node}),
         "trainer",
         use_distributed_sampler=False,
@@ -176,24 +149,9 @@ def _is_plateau(cfg: DictConfig) -> bool:
     return str(cfg.schedule._target_).endswith(".plateau")
 
 
-def _build(cfg: DictConfig, group: str, **supplied: Any) -> Any:
-    """The object of a config group; what its constructor refuses becomes one line."""
-    try:
-        return instantiate(cfg[group], _convert_="all", _recursive_=False, **supplied)
-    except InputError:
-        raise
-    except Exception as fault:  # hydra wraps whatever a constructor raises
-        cause = fault.__cause__ or fault
-        if isinstance(cause, InputError):  # it says itself where
-            raise cause from None
-        line = " ".join(str(cause).split())
-        join = "." if isinstance(cause, ValueError) and line.split(":")[0].isidentifier() else ": "
-        raise InputError(f"{group}{join}{line}") from fault
-
-
 def check(cfg: DictConfig) -> None:
     """Builds everything that needs no faces, without memory; raises InputError before a run starts."""
-    config.check_settings(cfg, SETTINGS)
+    schema.check_settings(cfg, SETTINGS)
     if not 0 <= cfg.seed < 2**32:
         raise InputError(f"seed: {cfg.seed}, expected 0 to {2**32 - 1}")
     if cfg.ema is not None and not 0 < cfg.ema < 1:
@@ -261,7 +219,7 @@ def _check_trainer(trainer: DictConfig) -> None:
 
 def _check_taught(cfg: DictConfig) -> None:
     """Teachers' numbers say something only where there are teachers."""
-    usual = OmegaConf.load(config.conf_folder() / "train.yaml")
+    usual = OmegaConf.load(conf_folder() / "train.yaml")
     for key in ("teacher_weight", "teacher_temperature"):
         if not cfg.teacher and cfg[key] != usual[key]:
             raise InputError(

@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fer import config
-from fer.build import SUPPLIED, build_data, build_finished, build_trainer
+from fer.build import build_data, build_finished, build_trainer
 from fer.checkpoint import Checkpoint
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
+from fer.config import schema
+from fer.config.recipe import revise
+from fer.config.schema import SUPPLIED
 from fer.data import splits
 from fer.data.faces import as_classes
 from fer.data.module import FaceData
@@ -81,11 +83,11 @@ def _check_key(key: str) -> None:
 
 
 def _member(checkpoint: Checkpoint, shared: dict[str, Any], words: Sequence[str]) -> Member:
-    cfg = config.revise(checkpoint.recipe | shared, words)
+    cfg = revise(checkpoint.recipe | shared, words)
     cfg.data.channels = list(checkpoint.channels)
     if "size" in cfg.data:
         cfg.data.size = checkpoint.size
-    config.check_targets(cfg, SUPPLIED)
+    schema.check_targets(cfg, SUPPLIED)
     data = build_data(cfg)
     others = [name for name in data.classes if name not in checkpoint.classes]
     if others:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from fer.config import flat
+from fer.config.recipe import flat
 from fer.labels import called
 from fer.page import fixed, write_page
 

@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer import checkpoint, config, figures
+from fer import checkpoint, figures, metrics
 from fer.build import build_data, build_module, build_teachers, build_trainer, read_teachers
 from fer.callbacks import (
     COLUMNS,
@@ -32,6 +32,7 @@ from fer.checkpoint import Checkpoint
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
+from fer.config.recipe import HANDLING, flat
 from fer.data import splits
 from fer.data.module import FaceData
 from fer.data.seen import Seen, identical, record
@@ -189,7 +190,7 @@ def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
 
 
 def _mode(cfg: DictConfig) -> str:
-    return "max" if config.higher_is_better(cfg.monitor) else "min"
+    return "max" if metrics.higher_is_better(cfg.monitor) else "min"
 
 
 def seen_by(
@@ -250,12 +251,12 @@ def _changed_words(recipe: dict[str, Any]) -> list[str]:
     """A sentence where a run goes on by another recipe than its checkpoint began with."""
     if (path := recipe["ckpt_path"]) is None:
         return []
-    before = config.flat(checkpoint.read(Path(path), device="meta").recipe)
-    now = config.flat(recipe)
+    before = flat(checkpoint.read(Path(path), device="meta").recipe)
+    now = flat(recipe)
     changed = [
         f"{key}={now.get(key)} (was {before.get(key)})"
         for key in dict.fromkeys([*before, *now])
-        if key not in config.HANDLING and now.get(key) != before.get(key)
+        if key not in HANDLING and now.get(key) != before.get(key)
     ]
     return [f"not as {path} began: {', '.join(changed)}"] if changed else []
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from fer import config, packed
+from fer import packed
 from fer.build import build_data, build_module
 from fer.cli import command
+from fer.config import compose
 from fer.data.seen import record
 
 
@@ -18,12 +19,12 @@ def pack_untrained() -> Callable[[Path], None]:
 
     def pack(folder: Path, *words: str) -> None:
         small = ["model.channels=[8,16]", "model.repeats=[1,1]", "trainer.precision=32-true"]
-        cfg = command.compose([*small, *words])
+        cfg = command.config_of([*small, *words])
         data = build_data(cfg)
         torch.manual_seed(0)
         module = build_module(cfg, data, counts=[1] * len(data.classes))
         module.preprocess.fit(data.statistics_sample())
-        kept = {"recipe": config.OmegaConf.to_container(cfg), "classes": data.classes}
+        kept = {"recipe": compose.OmegaConf.to_container(cfg), "classes": data.classes}
         kept |= {"channels": tuple(data.channels), "size": data.size}
         kept |= {"seen": (record(data.faces, data.parts),)}
         packed.save(folder, weights=module.state_dict(), kept=kept, results=None)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from fer import checkpoint, config
+from fer import checkpoint
 from fer.common.errors import InputError
+from fer.config import compose
+from fer.config.recipe import revise
 from fer.data.seen import Seen
 
 NODES = {name: {"_target_": f"fer.{name}.Thing"} for name in checkpoint.NODES}
@@ -116,15 +118,15 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> 
 
 
 def test_a_recipe_builds_only_what_a_config_names() -> None:
-    (cfg,) = config.compose_jobs(["data=drawn"])
-    recipe = config.OmegaConf.to_container(cfg)
-    assert config.revise(recipe, ["data.count=700"]).data.count == 700
-    assert config.revise(recipe, ["++data.of_my_own=3"]).data.of_my_own == 3
-    assert config.revise(recipe, ["trainer=cpu"]).trainer.accelerator == "cpu"
+    (cfg,) = compose.compose_jobs(["data=drawn"])
+    recipe = compose.OmegaConf.to_container(cfg)
+    assert revise(recipe, ["data.count=700"]).data.count == 700
+    assert revise(recipe, ["++data.of_my_own=3"]).data.of_my_own == 3
+    assert revise(recipe, ["trainer=cpu"]).trainer.accelerator == "cpu"
     built = {"_target_": "os.mkdir"}
     for node in (built, {"channels": [built]}, {"channels": ({"deep": (built,)},)}):
         with pytest.raises(InputError, match="^os.mkdir: no config in .* builds it"):
-            config.revise(recipe | {"model": recipe["model"] | node}, [])
+            revise(recipe | {"model": recipe["model"] | node}, [])
     hidden = {"channels": "${oc.create:{_target_:os.mkdir}}"}
     with pytest.raises(InputError, match="^channels: .* a finished recipe holds values alone"):
-        config.revise(recipe | {"model": recipe["model"] | hidden}, [])
+        revise(recipe | {"model": recipe["model"] | hidden}, [])

@@ -133,7 +133,7 @@ def test_only_a_finished_runs_best_epoch_brings_its_results(runs: Path, called) 
 
 
 def test_no_training_goes_on_from_a_packed_network(runs: Path) -> None:
-    cfg = command.compose([*DATA, f"ckpt_path={runs / 'packed/network.safetensors'}"])
+    cfg = command.config_of([*DATA, f"ckpt_path={runs / 'packed/network.safetensors'}"])
     with pytest.raises(InputError, match="^ckpt_path: .*network.safetensors is a packed network"):
         build.check(cfg)
 
@@ -316,9 +316,9 @@ def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) 
 
 def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:
     last = f"ckpt_path={runs / 'fair/checkpoints/last.ckpt'}"
-    same = command.compose([*DATA, last])
+    same = command.config_of([*DATA, last])
     assert len(run.seen_by(same, build_data(same))) == 1
-    other = command.compose([*DATA, last, "data.split=random"])
+    other = command.config_of([*DATA, last, "data.split=random"])
     with pytest.raises(InputError, match="ckpt_path: .*last.ckpt was trained on other rows than"):
         run.seen_by(other, build_data(other))
 
@@ -328,6 +328,6 @@ def test_a_run_does_not_go_on_beside_the_best_epoch_of_other_rows(
 ) -> None:
     for name, origin in (("last", "fair"), ("best", "swapped")):
         shutil.copy(runs / origin / f"checkpoints/{name}.ckpt", tmp_path)
-    cfg = command.compose([*DATA, f"ckpt_path={tmp_path / 'last.ckpt'}"])
+    cfg = command.config_of([*DATA, f"ckpt_path={tmp_path / 'last.ckpt'}"])
     with pytest.raises(InputError, match="ckpt_path: .*best.ckpt was trained on other rows than"):
         run.seen_by(cfg, build_data(cfg))

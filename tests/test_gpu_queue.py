@@ -133,10 +133,10 @@ def test_what_turns_out_too_long_is_stopped_and_can_go_on(gpu_queue, tmp_path: P
 
 
 def test_the_list_names_runs_that_the_front_door_takes(gpu_queue, tmp_path: Path) -> None:
-    from fer import build, config
+    from fer.config import compose, schema
 
     items = gpu_queue.read_list(SCRIPT.with_suffix(".csv"), tmp_path, [])
     assert len({item.name for item in items}) == len(items)
     for item in items:
-        (job,) = config.compose_jobs(item.words)
-        config.check_targets(job, build.SUPPLIED)
+        (job,) = compose.compose_jobs(item.words)
+        schema.check_targets(job, schema.SUPPLIED)

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from fer import build, config
+from fer import build
 from fer.cli import command
 from fer.common.errors import InputError
+from fer.config import compose
 from fer.data.drawn import draw
 from fer.module import FaceModule
 
@@ -38,7 +39,7 @@ def faces() -> dict[str, Tensor]:
 
 
 def module_of(*words: str, faces: dict[str, Tensor]) -> FaceModule:
-    cfg = command.compose(["data=drawn", f"data.batch_size={COUNT}", *words])
+    cfg = command.config_of(["data=drawn", f"data.batch_size={COUNT}", *words])
     torch.manual_seed(0)
     module = build.build_module(cfg, build.build_data(cfg), counts=[1] * 7)
     module.preprocess.fit(faces["images"])
@@ -105,7 +106,7 @@ def test_a_loss_that_is_no_number_is_not_left_out_of_the_mean(faces):
 
 
 def test_training_images_grow_and_measured_ones_are_whole() -> None:
-    (cfg,) = config.compose_jobs([*GROWING, "resolutions=[16,24,48]", "augment=none"])
+    (cfg,) = compose.compose_jobs([*GROWING, "resolutions=[16,24,48]", "augment=none"])
     data = build.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes))
     seen: dict[bool, list[int]] = {True: [], False: []}
@@ -141,7 +142,7 @@ def test_training_images_grow_and_measured_ones_are_whole() -> None:
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_a_run(words, line) -> None:
-    (cfg,) = config.compose_jobs(["data=drawn", *words])
+    (cfg,) = compose.compose_jobs(["data=drawn", *words])
     with pytest.raises(InputError) as refused:
         build.check(cfg)
     assert line in str(refused.value)

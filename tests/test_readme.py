@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from fer import build, config
 from fer.cli.main import COMMANDS
+from fer.config import compose, schema
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,8 +40,8 @@ def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
     words = shlex.split(line)[2:]
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
-    for job in config.compose_jobs(words):
-        config.check_targets(job, build.SUPPLIED)
+    for job in compose.compose_jobs(words):
+        schema.check_targets(job, schema.SUPPLIED)
 
 
 def test_the_python_of_the_readme_runs() -> None:

@@ -70,7 +70,7 @@ def test_numbers_out_of_range_are_refused_by_name(words) -> None:
 def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_spoilt(
     monkeypatch,
 ) -> None:
-    cfg = command.compose(
+    cfg = command.config_of(
         [*SMALL, "augment=strong", "augment.mixup=[1.0,0.4]", "loss.label_smoothing=0.0"]
     )
     data = build.build_data(cfg)
@@ -140,7 +140,7 @@ def test_a_run_is_taught_by_another(cwd: Path) -> None:
 
 def taught(cwd: Path, monkeypatch, *words: str, data: Sequence[str] = DRAWN):
     monkeypatch.chdir(cwd)
-    cfg = command.compose([*data, *NETWORK, "teacher=[teacher]", *words])
+    cfg = command.config_of([*data, *NETWORK, "teacher=[teacher]", *words])
     faces = build.build_data(cfg)
     return run.seen_by(cfg, faces, build.read_teachers(cfg))
 
@@ -188,7 +188,7 @@ def test_a_pupil_that_leaves_twins_out_wants_teachers_that_did(cwd: Path, monkey
     (cwd / "twins.csv").write_text(rows + "\n".join(again[:3]) + "\n")
     monkeypatch.chdir(cwd)
     words = ["data=fer2013", "data.path=twins.csv", "teacher=[teacher]"]
-    cfgs = [command.compose([*words, f"data.twins={twins}"]) for twins in ("keep", "drop")]
+    cfgs = [command.config_of([*words, f"data.twins={twins}"]) for twins in ("keep", "drop")]
     keep, drop = map(build.build_data, cfgs)
     (teacher,) = build.read_teachers(cfgs[0])
     teacher = replace(teacher, seen=(record(keep.faces, keep.parts),))
@@ -221,5 +221,5 @@ def test_a_teacher_that_does_not_fit_is_refused_in_one_line(
         (cwd / "photos" / name / "one.png").touch()
     with pytest.raises(InputError) as fault:
         shown = words if "data=folder" in words else [*SMALL, *words]
-        build.check(command.compose(shown))
+        build.check(command.config_of(shown))
     assert str(fault.value).startswith(line) and "\n" not in str(fault.value)

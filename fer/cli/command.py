@@ -10,8 +10,9 @@ from typing import NoReturn
 
 from omegaconf import DictConfig
 
-from fer import config
 from fer.common.errors import InputError, one_line
+from fer.config import compose, schema
+from fer.config.paths import claim_folder, register_resolvers
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,22 +56,21 @@ class Parser(argparse.ArgumentParser):
             raise InputError(f"--out: {out} is a run's own folder; choose another")
 
 
-def compose(overrides: Sequence[str]) -> DictConfig:
+def config_of(overrides: Sequence[str]) -> DictConfig:
     """The config of `overrides`, checked as train.py checks it. Raises InputError in one line."""
-    config.register_resolvers()
+    register_resolvers()
     for word in overrides:
         if word.startswith("-") or "=" not in word:
             raise InputError(f"{word}: expected key=value")
-    (cfg,) = config.compose_jobs(overrides)
-    from fer import build  # torch: only once the words can be read
+    (cfg,) = compose.compose_jobs(overrides)
 
-    config.check_targets(cfg, build.SUPPLIED)
+    schema.check_targets(cfg, schema.SUPPLIED)
     return cfg
 
 
 def claim(out: Path | None, name: str) -> Path:
     """The folder a command writes into: `out`, else a new runs/<date>/<time>_<name>."""
-    folder = out if out is not None else Path(config.claim_folder(name))
+    folder = out if out is not None else Path(claim_folder(name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from fer import config
 from fer.cli import command
 from fer.common.errors import InputError
+from fer.config.paths import register_resolvers
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def measuring(
             chosen[key] = value
         else:
             raise InputError(f"{word}: expected one of {', '.join(known[key])}")
-    config.register_resolvers()
+    register_resolvers()
     members = evaluate.assemble([checkpoint.read(place) for place in places], others)
 
     def work() -> None:

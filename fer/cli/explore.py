@@ -27,7 +27,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     parser.add_overrides()
     parser.add_out()
     words = parser.parse(arguments)
-    cfg = command.compose(words.overrides)
+    cfg = command.config_of(words.overrides)
     from fer import build
 
     data, augment = build.build_data(cfg), build.build_augment(cfg)

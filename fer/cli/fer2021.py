@@ -35,7 +35,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         raise InputError(f"{words.csv}: there is no folder {words.csv.parent}")
     if channels[0] != "original":
         raise InputError(f"--channels: {words.channels}, expected original first: readers keep it")
-    cfg = command.compose(words.overrides)
+    cfg = command.config_of(words.overrides)
     from fer import build
     from fer.data.fer2021 import write_csv
     from fer.preprocess import Preprocess

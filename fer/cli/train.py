@@ -12,14 +12,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from fer import config
 from fer.common.errors import InputError, one_line
+from fer.config import compose, schema
+from fer.config.paths import conf_folder, register_resolvers
 
 # Tells Lightning's children, which have a LOCAL_RANK as those of torchrun, that their command was checked.
 CHECKED = "FER_CHECKED"
 
 log = logging.getLogger(__name__)
-config.register_resolvers()  # on import: processes of other launchers come by no other way
+register_resolvers()  # on import: processes of other launchers come by no other way
 
 
 def main(arguments: list[str]) -> int:
@@ -48,9 +49,7 @@ def main(arguments: list[str]) -> int:
 
     sys.argv[1:] = arguments  # Hydra reads them there
     try:
-        hydra.main(version_base="1.3", config_path=str(config.conf_folder()), config_name="train")(
-            job
-        )()
+        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")(job)()
     except KeyboardInterrupt as fault:  # a job's, or between two of a sweep
         print(f"\nfer: {str(fault) or 'stopped'}", file=sys.stderr)  # below a progress bar
         return 130
@@ -69,13 +68,13 @@ def _is_first() -> bool:
 
 
 def _check(arguments: list[str]) -> None:
-    jobs = config.compose_jobs(arguments)
+    jobs = compose.compose_jobs(arguments)
     if not jobs:
         return
-    from fer import build  # torch: only once the command line can be read
+    from fer import build
 
     for job in jobs:
-        config.check_targets(job, build.SUPPLIED)
+        schema.check_targets(job, schema.SUPPLIED)
         build.check(job)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from fer.common.errors import InputError
-from fer.config import flat
+from fer.config.recipe import flat
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from typing import Any
 from fer.common.errors import InputError
 from fer.common.files import write_csv
 from fer.compare.runs import Run
-from fer.config import HANDLING, higher_is_better
+from fer.config.recipe import HANDLING
+from fer.metrics import higher_is_better
 
 Line = dict[str, Any]
 

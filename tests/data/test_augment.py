@@ -243,7 +243,7 @@ def test_mixup_and_cutmix_share_the_batches():
 
 
 def option(name: str) -> Augment:
-    return instantiate(command.compose([f"augment={name}", "data=drawn"]).augment)
+    return instantiate(command.config_of([f"augment={name}", "data=drawn"]).augment)
 
 
 @pytest.mark.parametrize("name", ["light", "strong", "lab"])

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fer import config
-from fer.build import SUPPLIED, check
+from fer.build import check
 from fer.common.errors import InputError
+from fer.config import compose, schema
+from fer.config.paths import claim_folder, conf_folder
+from fer.config.schema import SUPPLIED
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ from fer.common.errors import InputError
 )  # fmt: skip
 def test_a_wrong_line_is_said_in_one(arguments: str, line: str) -> None:
     with pytest.raises(InputError) as fault:
-        config.compose_jobs(arguments.split())
+        compose.compose_jobs(arguments.split())
     assert str(fault.value) == line
 
 
@@ -61,7 +63,7 @@ def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
     others += [["-m", "hydra.run.dir=run"], ["hydra.sweep.dir=sweep"]]  # not of this mode
     own = ["hydra.run.dir=run", f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"]
     for words in (*others, own):
-        assert len(config.compose_jobs(words)) == 1
+        assert len(compose.compose_jobs(words)) == 1
     for words, folder in (
         (["hydra.run.dir=run"], "run"),
         (["hydra.run.dir=run", "ckpt_path=sweep/1_r1/checkpoints/last.ckpt"], "run"),
@@ -69,12 +71,12 @@ def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
         (["-m", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=1_r1"], "sweep/1_r1"),
     ):
         with pytest.raises(InputError, match=f"dir: {folder} holds a finished run; choose another"):
-            config.compose_jobs(words)
+            compose.compose_jobs(words)
 
 
 def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
     with pytest.raises(InputError, match=r"in the job model=r1 model.incep_mult=2"):
-        config.compose_jobs(["-m", "model=r1,r2", "model.incep_mult=2,3"])
+        compose.compose_jobs(["-m", "model=r1,r2", "model.incep_mult=2,3"])
 
 
 @pytest.mark.parametrize(
@@ -97,10 +99,10 @@ def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
     ],
 )
 def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
-    composed = config.compose_jobs(arguments.split())
+    composed = compose.compose_jobs(arguments.split())
     assert len(composed) == jobs
     for job in composed:
-        config.check_targets(job, SUPPLIED)
+        schema.check_targets(job, SUPPLIED)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +118,9 @@ def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
     ],
 )
 def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
-    (job,) = config.compose_jobs([arguments])
+    (job,) = compose.compose_jobs([arguments])
     with pytest.raises(InputError) as fault:
-        config.check_targets(job, SUPPLIED)
+        schema.check_targets(job, SUPPLIED)
     assert str(fault.value) == line
 
 
@@ -158,24 +160,24 @@ def test_the_constructors_are_the_schema(arguments: str, line: str) -> None:
     ],
 )  # fmt: skip
 def test_settings_are_checked_before_a_run_starts(arguments: str, line: str) -> None:
-    (job,) = config.compose_jobs(["data=drawn", *arguments.split()])
+    (job,) = compose.compose_jobs(["data=drawn", *arguments.split()])
     with pytest.raises(InputError) as fault:
-        config.check_targets(job, SUPPLIED)
+        schema.check_targets(job, SUPPLIED)
         check(job)
     assert str(fault.value) == line
 
 
 def test_every_option_of_every_group_composes_and_fits_its_constructor() -> None:
-    options = sorted(config.conf_folder().glob("*/*.yaml"))
+    options = sorted(conf_folder().glob("*/*.yaml"))
     assert len(options) > 15
     for path in options:
-        (job,) = config.compose_jobs([f"{path.parent.name}={path.stem}"])
-        config.check_targets(job, SUPPLIED)
+        (job,) = compose.compose_jobs([f"{path.parent.name}={path.stem}"])
+        schema.check_targets(job, SUPPLIED)
 
 
 def test_a_taken_run_folder_gets_a_suffix(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folders = {config.claim_folder("r1") for _ in range(3)}
+    folders = {claim_folder("r1") for _ in range(3)}
     assert len(folders) == 3 and all(Path(folder).is_dir() for folder in folders)
 
 
@@ -184,5 +186,5 @@ def test_the_first_stage_does_not_load_torch() -> None:
         "import sys; from fer import config; config.compose_jobs(['data=drawn']); "
         "sys.exit('torch' in sys.modules)"
     )
-    root = Path(config.__file__).parent.parent
+    root = Path(compose.__file__).parent.parent
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0

@@ -1,0 +1,23 @@
+"""From a node of the config to the object that its `_target_` names."""
+
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from fer.common.errors import InputError
+
+
+def build_node(cfg: DictConfig, group: str, **supplied: Any) -> Any:
+    """The object of a config group; what its constructor refuses becomes one line."""
+    try:
+        return instantiate(cfg[group], _convert_="all", _recursive_=False, **supplied)
+    except InputError:
+        raise
+    except Exception as fault:  # hydra wraps whatever a constructor raises
+        cause = fault.__cause__ or fault
+        if isinstance(cause, InputError):  # it says itself where
+            raise cause from None
+        line = " ".join(str(cause).split())
+        join = "." if isinstance(cause, ValueError) and line.split(":")[0].isidentifier() else ": "
+        raise InputError(f"{group}{join}{line}") from fault

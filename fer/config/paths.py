@@ -1,0 +1,61 @@
+"""The folder of configs, and the folders that runs write into."""
+
+import datetime
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from fer.common.errors import InputError
+
+
+def conf_folder() -> Path:
+    """The folder of configs: inside the package where it was installed, else the checkout's conf/."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def register_resolvers() -> None:
+    """Makes `${run_folder:NAME}` claim runs/<date>/<time>_NAME, with a suffix where that exists."""
+    OmegaConf.register_new_resolver("run_folder", claim_folder, use_cache=True, replace=True)
+
+
+def claim_folder(name: str) -> str:
+    """A new runs/<date>/<time>_NAME, made; with a suffix where that exists."""
+    now = datetime.datetime.now()
+    day = Path("runs") / f"{now:%Y-%m-%d}"
+    day.mkdir(parents=True, exist_ok=True)
+    for suffix in itertools.chain([""], (f"_{number}" for number in itertools.count(2))):
+        folder = day / f"{now:%H-%M-%S}_{name}{suffix}"
+        try:
+            os.mkdir(folder)  # atomic: of two runs in one second one goes on to the next suffix
+        except FileExistsError:
+            continue
+        return str(folder)
+    raise AssertionError("the suffixes never end")
+
+
+def check_folder(overrides: Iterable[Override], *, sweeping: bool) -> None:
+    """Raises InputError for a folder, named as it is, in which another run has ended: that stays as it was.
+
+    A run may go on in its own.
+    """
+    words = {one.key_or_group: str(one.value()) for one in overrides}
+    key = "hydra.sweep.dir" if sweeping else "hydra.run.dir"
+    if key not in words:
+        return
+    folders = [Path(words[key])]
+    if sweeping and "hydra.sweep.subdir" in words:
+        folders = [folders[0] / words["hydra.sweep.subdir"]]
+    elif sweeping:
+        folders = sorted(folders[0].glob("*"))
+    ended = [folder for folder in folders if (folder / "summary.json").is_file()]
+    if "ckpt_path" in words:
+        own = Path(words["ckpt_path"]).resolve().parent.parent
+        ended = [folder for folder in ended if folder.resolve() != own]
+    if ended:
+        raise InputError(f"{key}: {ended[0]} holds a finished run; choose another folder")
