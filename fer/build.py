@@ -20,8 +20,8 @@ from fer.config.recipe import check_recipe
 from fer.config.schema import SETTINGS
 from fer.data.augment import Augment
 from fer.data.module import FaceData
+from fer.data.planes import Preprocess
 from fer.module import FaceModule
-from fer.preprocess import Preprocess
 from fer.teachers import Teachers
 
 # Lightning's hints and its warning of torch's own renaming are for those who write Trainers. Batches are

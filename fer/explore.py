@@ -14,9 +14,9 @@ from fer import figures
 from fer.data.augment import Augment
 from fer.data.faces import Faces
 from fer.data.facts import Agreement, Facts, Parts, examples, mean_faces, measure
-from fer.labels import called
+from fer.data.labels import called
+from fer.data.planes import PLANES, unit
 from fer.page import write_page
-from fer.preprocess import PLANES, unit
 
 EXAMPLES = 12  # of each class
 VIEWS = 16  # of one face through the augmentation

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from fer.config.recipe import flat
-from fer.labels import called
+from fer.data.labels import called
 from fer.page import fixed, write_page
 
 Table = Sequence[Mapping[str, str | float]]  # rows of emotions, true_preds, false_preds, accuracy

@@ -15,7 +15,7 @@ from scipy import stats
 from fer.cli import compare as command
 from fer.compare.runs import find
 from fer.compare.table import differing, interval, mixed, other_faces, ranked, repetitions, telling
-from fer.labels import EMOTIONS
+from fer.data.labels import EMOTIONS
 
 ROOT = Path(__file__).parent.parent
 FER = "import sys; from fer.cli.main import main; sys.exit(main())"

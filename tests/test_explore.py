@@ -17,9 +17,9 @@ from fer.cli.main import main
 from fer.data.augment import Augment
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.facts import agreement, all_parts
+from fer.data.planes import PLANES, Preprocess
 from fer.data.sources import FERPlus
 from fer.explore import Captions, augmented, planes, write_explore
-from fer.preprocess import PLANES, Preprocess
 
 DATA = Path(os.environ.get("FER_DATA_DIR") or "data")
 NASTY = "<b>calm</b> & $x_"

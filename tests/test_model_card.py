@@ -14,10 +14,10 @@ import pytest
 from sklearn.metrics import accuracy_score, precision_score, recall_score
 
 from fer.cli import evaluate
-from fer.data.readers.csvfile import USAGES
+from fer.data.labels import EMOTIONS
+from fer.data.readers.fer2013_csv import USAGES
 from fer.data.readers.ferplus import CHOICES
 from fer.data.sources import Drawn
-from fer.labels import EMOTIONS
 
 SCRIPT = Path(__file__).parent.parent / "docs/model_card.py"
 

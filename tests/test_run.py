@@ -18,7 +18,7 @@ from fer import metrics
 from fer.cli import evaluate
 from fer.cli.train import main as front_door
 from fer.data import drawn
-from fer.labels import EMOTIONS
+from fer.data.labels import EMOTIONS
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = os.environ.get("FER_REFERENCE_DIR")

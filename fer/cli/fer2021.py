@@ -38,7 +38,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     cfg = command.config_of(words.overrides)
     from fer import build
     from fer.data.fer2021 import write_csv
-    from fer.preprocess import Preprocess
+    from fer.data.planes import Preprocess
 
     try:
         preprocess = Preprocess(channels)

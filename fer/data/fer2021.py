@@ -13,11 +13,11 @@ from tqdm import tqdm
 from fer.common.errors import InputError
 from fer.common.files import replacing
 from fer.data.faces import PARTS, Faces
-from fer.data.readers.csvfile import USAGES
+from fer.data.labels import EMOTIONS
+from fer.data.planes import Preprocess
+from fer.data.readers.fer2013_csv import USAGES
 from fer.data.readers.pixels import SIDE
 from fer.data.splits import Split
-from fer.labels import EMOTIONS
-from fer.preprocess import Preprocess
 
 CHUNK = 256  # faces at a time: 14 MB as three planes of doubles
 

@@ -11,7 +11,7 @@ from typing import IO
 
 from fer.common.errors import InputError
 from fer.common.files import file_digest
-from fer.data.readers.table import BROKEN, members
+from fer.data.readers.archives import BROKEN, members
 
 # The archive that the R package torchvision fetches (mlverse/torchvision, fer_dataset): a public
 # copy of Kaggle's, without a login. What it serves is held against MD5.

@@ -15,8 +15,8 @@ from fer.common.errors import InputError
 from fer.data import plan, splits
 from fer.data.batches import Batch, Batches, FaceDataset
 from fer.data.faces import Faces
+from fer.data.labels import EMOTIONS
 from fer.data.readers.pixels import SIDE
-from fer.labels import EMOTIONS
 
 Sampler = Literal["shuffle", "balanced"]
 

@@ -14,14 +14,14 @@ from fer.common.errors import InputError
 from fer.data import drawn, splits
 from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
+from fer.data.labels import arrange
 from fer.data.module import FaceData
 from fer.data.readers import ferplus
-from fer.data.readers.bad import OnBadRow
-from fer.data.readers.csvfile import read_csv
+from fer.data.readers.bad_rows import OnBadRow
+from fer.data.readers.fer2013_csv import read_csv
 from fer.data.readers.folder import list_images, read_folder
 from fer.data.readers.parquet import list_parquet, read_parquet
 from fer.data.readers.pixels import SIDE
-from fer.labels import arrange
 
 # Names of cache entries: a number rises when its reader gives something else for the same file.
 CSV, FOLDER, PARQUET = "csv2", "folder1", "parquet1"
@@ -32,7 +32,7 @@ FER2013_PARTS = (28_709, 3_589, 3_589)
 
 @dataclass(kw_only=True, eq=False)
 class FER2013(FaceData):
-    """FER2013 from its csv at `path`, plain or in an archive (fer.data.readers.csvfile).
+    """FER2013 from its csv at `path`, plain or in an archive (fer.data.readers.fer2013_csv).
 
     Without a path, fer2013.csv in $FER_DATA_DIR, else in ./data.
     """

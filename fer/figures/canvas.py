@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fer.common.files import replacing
-from fer.labels import COLOURS, OTHER_COLOURS, canonical
+from fer.data.labels import COLOURS, OTHER_COLOURS, canonical
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide: sharp on a page, about 100 kB
 LONGEST = 22  # characters of a class name that still fit beside a bar

@@ -10,8 +10,8 @@ from fer.data.drawn import strokes, units
 from fer.data.drawn.face import brow, corner, features, jaw_drop, lids
 from fer.data.drawn.person import Person
 from fer.data.drawn.photo import Pose, paint, project
-from fer.data.readers.csvfile import read_csv
-from fer.labels import EMOTIONS
+from fer.data.labels import EMOTIONS
+from fer.data.readers.fer2013_csv import read_csv
 
 PERSON = Person(*strokes.ranges(Person).mean(axis=0))
 FRONTAL = Pose(roll=0.0, yaw=0.0, pitch=0.0, scale=1.0, dx=0.0, dy=0.0)

@@ -10,10 +10,10 @@ import pytest
 from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.fer2021 import whole, write_csv
-from fer.data.readers.csvfile import read_csv
+from fer.data.labels import EMOTIONS
+from fer.data.planes import Preprocess
+from fer.data.readers.fer2013_csv import read_csv
 from fer.data.splits import Split
-from fer.labels import EMOTIONS
-from fer.preprocess import Preprocess
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (4, 48, 48), np.uint8)

@@ -13,8 +13,8 @@ import pytest
 
 from fer.common.errors import InputError
 from fer.data import sources
+from fer.data.labels import EMOTIONS, arrange
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
-from fer.labels import EMOTIONS, arrange
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = os.environ.get("FER_DATA_DIR")

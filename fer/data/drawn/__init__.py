@@ -16,9 +16,9 @@ from fer.data.drawn.face import features, folds
 from fer.data.drawn.person import Person
 from fer.data.drawn.photo import FLAT, Light, Pose, backdrop, paint, photograph
 from fer.data.drawn.strokes import sample
-from fer.data.readers.csvfile import USAGES
+from fer.data.labels import EMOTIONS
+from fer.data.readers.fer2013_csv import USAGES
 from fer.data.readers.pixels import SIDE
-from fer.labels import EMOTIONS
 
 INK = 4 * SIDE  # drawn large and shrunk, so that edges come out smooth
 RELIEF = 2 * SIDE  # blurred anyway

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from fer.labels import EMOTIONS
+from fer.data.labels import EMOTIONS
 
 # The units of each emotion in FACS notation: numbers name action units, a letter from A, a trace,
 # to E, the utmost, their intensity (none: D). After the emotion prediction tables of Ekman and

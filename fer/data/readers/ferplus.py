@@ -12,11 +12,11 @@ import numpy as np
 
 from fer.common.errors import InputError
 from fer.data.faces import Faces
-from fer.data.readers.bad import BadRows, OnBadRow
-from fer.data.readers.csvfile import PART_OF, USAGES
+from fer.data.labels import CONTEMPT, EMOTIONS, canonical
+from fer.data.readers.archives import open_table
+from fer.data.readers.bad_rows import BadRows, OnBadRow
+from fer.data.readers.fer2013_csv import PART_OF, USAGES
 from fer.data.readers.pixels import shown
-from fer.data.readers.table import open_table
-from fer.labels import CONTEMPT, EMOTIONS, canonical
 
 Target = Literal["majority", "votes", "blend"]
 

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from fer.common.errors import InputError
 from fer.data.faces import Faces
-from fer.data.readers.bad import BadRows, OnBadRow
+from fer.data.labels import arrange
+from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.images import gather, prepare_all
-from fer.labels import arrange
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fer.data.faces import Faces, pixel_hashes
-from fer.data.readers.bad import BadRows
+from fer.data.readers.bad_rows import BadRows
 
 # One row of a set: its place in a message, label, part, and its face or what is wrong with it.
 Item = tuple[str, int, int, np.ndarray | ValueError]

@@ -16,10 +16,10 @@ from tqdm import tqdm
 
 from fer.common.errors import InputError
 from fer.data.faces import Faces
-from fer.data.readers.bad import BadRows, OnBadRow
+from fer.data.labels import arrange
+from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.folder import part_of
 from fer.data.readers.images import Item, gather, prepare_all
-from fer.labels import arrange
 
 BATCH = 1024  # rows in memory at once, encoded
 COLUMNS = ("image", "label")

@@ -9,9 +9,9 @@ import pytest
 
 from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
-from fer.data.readers.csvfile import read_csv
+from fer.data.labels import EMOTIONS
+from fer.data.readers.fer2013_csv import read_csv
 from fer.data.readers.ferplus import blend, read_votes, relabel
-from fer.labels import EMOTIONS
 
 HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fer.common.errors import InputError
+from fer.data.labels import EMOTIONS
 from fer.data.readers.folder import list_images, part_of, read_folder
-from fer.labels import EMOTIONS
 
 GREY = np.full((48, 48), 100, np.uint8)
 

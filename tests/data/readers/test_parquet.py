@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fer.common.errors import InputError
+from fer.data.labels import EMOTIONS
 from fer.data.readers.parquet import list_parquet, read_parquet
-from fer.labels import EMOTIONS
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, the extra `parquet`, is not installed")
 import pyarrow.parquet as pq  # noqa: E402

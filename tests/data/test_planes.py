@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from fer.preprocess import PLANES, Preprocess, unit
+from fer.data.planes import PLANES, Preprocess, unit
 
 RANDOM = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
 # Smooth: two interpolations of it differ little.

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from fer.common.errors import InputError
-from fer.data.readers.csvfile import read_csv
+from fer.data.readers.fer2013_csv import read_csv
 
 
 def zipped(path, files: dict) -> None:

@@ -2,7 +2,7 @@
 
 `emotion,pixels,Usage` in any order; `pixels` holds 2,304 numbers, or k times as many: the original
 and k - 1 planes computed of it, as the lab's fer2021.csv has them; its wide edition has a column a
-plane. What is computed of the original is left out: fer.preprocess does it anew.
+plane. What is computed of the original is left out: fer.data.planes does it anew.
 """
 
 import itertools
@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
-from fer.data.readers.bad import BadRows, OnBadRow
+from fer.data.labels import ALIASES, EMOTIONS, canonical
+from fer.data.planes import PLANES
+from fer.data.readers.archives import Table, open_table
+from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.pixels import COUNT, SIDE, count_outside, parse, parse_block, shown
-from fer.data.readers.table import Table, open_table
-from fer.labels import ALIASES, EMOTIONS, canonical
-from fer.preprocess import PLANES
 
 USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # to indices of PARTS, by convention
 PART_OF = {usage.encode(): part for usage, part in USAGES.items()}

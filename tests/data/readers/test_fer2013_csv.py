@@ -6,9 +6,9 @@ import pytest
 
 from fer.common.errors import InputError
 from fer.data import splits
-from fer.data.readers.bad import BadRows
-from fer.data.readers.csvfile import BLOCK, read_csv
-from fer.labels import EMOTIONS
+from fer.data.labels import EMOTIONS
+from fer.data.readers.bad_rows import BadRows
+from fer.data.readers.fer2013_csv import BLOCK, read_csv
 
 HEADER = "emotion,pixels,Usage"
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
