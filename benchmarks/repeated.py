@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer.data import splits
 from fer.data.faces import Faces
 from fer.data.module import FaceData
 from fer.data.sources import Drawn
+from fer.data.splits.split import Split
 
 KINDS = 1000  # drawn faces that are repeated
 
@@ -41,6 +41,6 @@ class Repeated(FaceData):
         )  # fmt: skip
 
     @property
-    def parts(self) -> splits.Split:
+    def parts(self) -> Split:
         places = np.arange(self.count)
-        return splits.Split("official", None, *np.split(places, [-2 * self.tested, -self.tested]))
+        return Split("official", None, *np.split(places, [-2 * self.tested, -self.tested]))

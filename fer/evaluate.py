@@ -23,12 +23,12 @@ from fer.common.versions import revision, versions
 from fer.config import schema
 from fer.config.recipe import revise
 from fer.config.schema import SUPPLIED
-from fer.data import splits
 from fer.data.faces import as_classes
 from fer.data.module import FaceData
-from fer.data.plan import Plan
 from fer.data.seen import BARRED, elsewhere, identical, listed
-from fer.data.splits import Split
+from fer.data.splits import leakage
+from fer.data.splits.options import Plan
+from fer.data.splits.split import Split, settings
 from fer.module import FaceModule
 from fer.report import format_table, write_report
 from fer.results import Measured, mistakes, write_measured
@@ -237,7 +237,7 @@ def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
     data = members[0].data
     networks = ", ".join(str(member.checkpoint.path) for member in members)
     rows = "all faces" if part == "all" else f"part {part} of split {data.parts.kind}"
-    own = splits.own_test_words(data.faces, data.parts)
+    own = leakage.own_test_words(data.faces, data.parts)
     return (
         f"{data.faces.source}: {rows}, tta {tta}{own and f' ({own})'}\n"
         f"{'mean of ' if len(members) > 1 else ''}{networks}"
@@ -286,8 +286,8 @@ def write(
         "notes": list(faces.notes),
         "split": split.kind,
         "split_seed": split.seed,
-        **splits.settings(split),
-        **splits.own_test(faces, split),
+        **settings(split),
+        **leakage.own_test(faces, split),
         "precision": str(used.precision),
         "device": str(used.strategy.root_device),
         "versions": versions(),

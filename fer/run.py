@@ -33,9 +33,11 @@ from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
 from fer.config.recipe import HANDLING, flat
-from fer.data import splits
 from fer.data.module import FaceData
 from fer.data.seen import Seen, identical, record
+from fer.data.splits import leakage
+from fer.data.splits.file import export
+from fer.data.splits.split import Split, settings
 from fer.evaluate import interruptible, measure, refuse_copied, say, seen_rows, split_words
 from fer.models.blocks import count_gflop, count_parameters
 from fer.report import write_report
@@ -55,7 +57,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
             f"data.batch_size: {data.batch_size}, but only {len(parts.train)} training images; "
             "make it smaller"
         )
-    leaks = splits.leaks(faces, parts)
+    leaks = leakage.leaks(faces, parts)
     if cfg.test:
         refuse_copied(
             faces.source,
@@ -83,7 +85,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
     history.changed = _changed_words(module.recipe)
     if trainer.is_global_zero:
-        write_json(folder / "split.json", splits.export(faces, parts))
+        write_json(folder / "split.json", export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
         for sentence in history.changed:
             log.info("note: %s", sentence)
@@ -125,9 +127,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "monitored": monitored,
         "split": parts.kind,
         "split_seed": parts.seed,
-        **splits.settings(parts),
+        **settings(parts),
         **leaks,
-        **splits.own_test(faces, parts),
+        **leakage.own_test(faces, parts),
         "source": faces.source,
         "fingerprint": faces.fingerprint,
         "versions": versions(),
@@ -261,7 +263,7 @@ def _changed_words(recipe: dict[str, Any]) -> list[str]:
     return [f"not as {path} began: {', '.join(changed)}"] if changed else []
 
 
-def _cut_short(measured: dict[str, Measured], parts: splits.Split) -> list[str]:
+def _cut_short(measured: dict[str, Measured], parts: Split) -> list[str]:
     """A sentence for each part of which not every row was measured, as trainer=debug has it."""
     return [
         f"only {len(measured[part].rows)} of {len(parts.part(part))} {part} rows are measured "
@@ -286,7 +288,7 @@ def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
     notes = "".join(f"note: {note}\n" for note in data.faces.notes)
     return (
         f"{data.faces.source}: {sizes} faces, split {data.parts.kind}\n"
-        f"{splits.describe(data.faces, data.parts)}\n{notes}"
+        f"{leakage.describe(data.faces, data.parts)}\n{notes}"
         f"{cfg.model._target_.rsplit('.', 1)[1]}: {facts['parameters']:,} parameters, "
         f"{facts['gflop']:.3f} GFLOP an image; {trainer.precision} on "
         f"{trainer.strategy.root_device}, {trainer.world_size} process(es)"

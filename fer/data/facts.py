@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer.data.faces import PARTS, Faces
-from fer.data.splits import Split
+from fer.data.splits.split import Split
 
 NO_PART = "no part"
 CHUNK = 4096  # images at a time: 75 MB as 48x48 doubles

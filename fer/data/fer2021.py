@@ -17,7 +17,7 @@ from fer.data.labels import EMOTIONS
 from fer.data.planes import Preprocess
 from fer.data.readers.fer2013_csv import USAGES
 from fer.data.readers.pixels import SIDE
-from fer.data.splits import Split
+from fer.data.splits.split import Split
 
 CHUNK = 256  # faces at a time: 14 MB as three planes of doubles
 

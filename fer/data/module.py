@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from fer.common.errors import InputError
-from fer.data import plan, splits
 from fer.data.batches import Batch, Batches, FaceDataset
 from fer.data.faces import Faces
 from fer.data.labels import EMOTIONS
 from fer.data.readers.pixels import SIDE
+from fer.data.splits import make
+from fer.data.splits.options import Conflicts, Plan, Twins
+from fer.data.splits.split import Kind, Split, relabelled
 
 Sampler = Literal["shuffle", "balanced"]
 
@@ -29,20 +31,20 @@ STATISTICS_SAMPLE = 2048
 class FaceData(L.LightningDataModule):
     """A set of faces in three parts. What reads them is each source's `read` (fer.data.sources).
 
-    split ... conflicts: how the parts are chosen (fer.data.plan); channels: names of planes;
+    split ... conflicts: how the parts are chosen (fer.data.splits.options); channels: names of planes;
     batch_size: images a step, all processes together; sampler: what an epoch of training draws,
     every face once or each class equally often; order_seed: of the training order.
     """
 
-    split: splits.Kind = "official"
+    split: Kind = "official"
     seed: int = 0
     split_file: str | None = None
     val_share: float = 0.1
     folds: int = 5
     fold: int = 0
-    twins: plan.Twins = "keep"
+    twins: Twins = "keep"
     near_twins: int | None = None
-    conflicts: plan.Conflicts = "keep"
+    conflicts: Conflicts = "keep"
     channels: Sequence[str] = ("original",)
     batch_size: int = 128
     sampler: Sampler = "shuffle"
@@ -54,8 +56,8 @@ class FaceData(L.LightningDataModule):
 
     def __post_init__(self) -> None:
         super().__init__()
-        options = [field.name for field in fields(plan.Plan)]
-        self.plan = plan.Plan(**{name: getattr(self, name) for name in options})
+        options = [field.name for field in fields(Plan)]
+        self.plan = Plan(**{name: getattr(self, name) for name in options})
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler: {self.sampler!r}, expected shuffle or balanced")
         if self.batch_size < 1:
@@ -79,14 +81,14 @@ class FaceData(L.LightningDataModule):
         return self.read()
 
     @cached_property
-    def parts(self) -> splits.Split:
+    def parts(self) -> Split:
         """The split, made when first asked for. Raises InputError where a part cannot be had."""
-        return plan.make(self.faces, self.plan)
+        return make.make(self.faces, self.plan)
 
     @cached_property
     def taught(self) -> Faces:
         """The faces with the labels that the split teaches (data.conflicts=majority changes some)."""
-        return splits.relabelled(self.faces, self.parts)
+        return relabelled(self.faces, self.parts)
 
     def statistics_sample(self) -> Tensor:
         """Training faces, evenly spaced, to measure the planes on: uint8 [n, 1, H, W]."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fer.data.faces import Faces, shared
-from fer.data.splits import Split
+from fer.data.splits.split import Split
 
 # What a network must not have seen of the rows that are measured as a part. Validation chooses the
 # epoch, so its rows may be measured as validation again, but never as test.

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from fer.common.errors import InputError
-from fer.data import drawn, splits
+from fer.data import drawn
 from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
 from fer.data.labels import arrange
@@ -22,6 +22,7 @@ from fer.data.readers.fer2013_csv import read_csv
 from fer.data.readers.folder import list_images, read_folder
 from fer.data.readers.parquet import list_parquet, read_parquet
 from fer.data.readers.pixels import SIDE
+from fer.data.splits.split import Kind
 
 # Names of cache entries: a number rises when its reader gives something else for the same file.
 CSV, FOLDER, PARQUET = "csv2", "folder1", "parquet1"
@@ -123,7 +124,7 @@ class ImageSet(FaceData):
     path: str | None = None
     size: int = SIDE
     on_bad_row: OnBadRow = "raise"
-    split: splits.Kind | Literal["auto"] = "auto"
+    split: Kind | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         if self.path is None:
@@ -235,7 +236,7 @@ def _own_parts(faces: Faces) -> Faces:
     return faces
 
 
-def _fitting(parts: Sequence[int]) -> splits.Kind:
+def _fitting(parts: Sequence[int]) -> Kind:
     """The split for a set that names `parts`, of each image or file -1 or an index of PARTS."""
     named = {PARTS[part] for part in set(parts) - {-1}}
     if not named:

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from fer.data import facts, splits
+from fer.data import facts
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.sources import FER2013
-from fer.data.splits import Split
+from fer.data.splits import strategies
+from fer.data.splits.split import Split
 
 DATA = os.environ.get("FER_DATA_DIR")
 needs_data = pytest.mark.skipif(
@@ -156,6 +157,6 @@ def test_facts_of_fer2013() -> None:
     assert sum(map(len, found.twins)) == 35887 - 34034 + 1516
     assert len(found.conflicts) == 57
     assert found.leaks[2].tolist()[0] == 288 and found.leaks[2, -1] == 314
-    lab = splits.random(faces, seed=78)
+    lab = strategies.random(faces, seed=78)
     leaks = facts.leakage(faces.hashes, facts.all_parts(faces, lab))
     assert (leaks[2, 0], leaks[2, -1]) == (430, 485)

@@ -13,7 +13,7 @@ from fer.data.fer2021 import whole, write_csv
 from fer.data.labels import EMOTIONS
 from fer.data.planes import Preprocess
 from fer.data.readers.fer2013_csv import read_csv
-from fer.data.splits import Split
+from fer.data.splits.split import Split
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (4, 48, 48), np.uint8)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from fer.data import splits
 from fer.data.faces import Faces, as_classes, pixel_hashes
 from fer.data.seen import Seen, elsewhere, foreign, identical, listed, record
 from fer.data.sources import FER2013
-from fer.data.splits import Split
+from fer.data.splits import strategies
+from fer.data.splits.split import Split
 
 DATA = os.environ.get("FER_DATA_DIR")
 
@@ -100,7 +100,9 @@ def test_labels_move_to_a_networks_classes() -> None:
 @pytest.mark.parametrize(("kind", "rows", "clean"), [("official", 3589, 3275), (78, 5383, 4898)])
 def test_fer2013s_clean_rows(kind: str | int, rows: int, clean: int) -> None:
     faces = FER2013(path=f"{DATA}/fer2013.csv").faces
-    split = splits.official(faces) if kind == "official" else splits.random(faces, seed=kind)
+    split = (
+        strategies.official(faces) if kind == "official" else strategies.random(faces, seed=kind)
+    )
     seen = [record(faces, split)]
     assert len(split.test) == rows
     assert (~identical(faces, split.test, seen, "test")).sum() == clean

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from fer.common.errors import InputError
-from fer.data import splits
 from fer.data.labels import EMOTIONS
 from fer.data.readers.bad_rows import BadRows
 from fer.data.readers.fer2013_csv import BLOCK, read_csv
+from fer.data.splits import strategies
 
 HEADER = "emotion,pixels,Usage"
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
@@ -150,7 +150,7 @@ def test_kaggles_editions(sixty, same, tmp_path):
     assert set(faces.parts.tolist()) == {-1}
     assert faces.notes == ("no column Usage: the file names no parts",)
     with pytest.raises(InputError, match="no rows for train; data.split=official wants"):
-        splits.official(faces)
+        strategies.official(faces)
 
     path = tmp_path / "test.csv"
     sixty.table[["pixels"]].to_csv(path, index=False)

@@ -10,11 +10,14 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from fer.common.errors import InputError
-from fer.data import splits
 from fer.data.faces import PARTS, Faces, pixel_hashes
 from fer.data.module import FaceData
-from fer.data.plan import Plan, make, without_twins
 from fer.data.sources import FER2013
+from fer.data.splits import leakage, strategies
+from fer.data.splits.file import export
+from fer.data.splits.make import make, without_twins
+from fer.data.splits.options import Plan
+from fer.data.splits.split import Split, relabelled
 
 DATA = os.environ.get("FER_DATA_DIR")
 needs_data = pytest.mark.skipif(
@@ -49,7 +52,7 @@ FACES = faces_of(
 )
 
 
-def crossing(faces: Faces, split: splits.Split) -> int:
+def crossing(faces: Faces, split: Split) -> int:
     """How many images stand in more than one part, counted without the code under test."""
     sides = [{image.tobytes() for image in faces.images[split.part(name)]} for name in PARTS]
     return len(sides[0] & sides[1]) + len(sides[0] & sides[2]) + len(sides[1] & sides[2])
@@ -154,7 +157,7 @@ def test_drop_leaves_test_whole_and_clean(split):
     kept, dropped = (make(FACES, Plan(split=split, twins=twins)) for twins in ("keep", "drop"))
     assert dropped.test.tolist() == kept.test.tolist()
     assert crossing(FACES, dropped) == 0
-    assert splits.leaks(FACES, dropped) == {"test_in_train": 0, "test_in_train_or_val": 0}
+    assert leakage.leaks(FACES, dropped) == {"test_in_train": 0, "test_in_train_or_val": 0}
     for name in ("train", "val"):
         gone = set(kept.part(name)) - set(dropped.part(name))
         assert dropped.removed[f"{name}_twins"] == len(gone) > 0
@@ -162,7 +165,7 @@ def test_drop_leaves_test_whole_and_clean(split):
 
 def test_near_twins_are_twins_too():
     """Two images whose groups are one leave together, whatever their pixels are."""
-    split = splits.official(faces_of([0] * 6, parts=[0, 0, 0, 1, 1, 2]))
+    split = strategies.official(faces_of([0] * 6, parts=[0, 0, 0, 1, 1, 2]))
     groups = np.array([0, 1, 2, 1, 4, 2])
     assert without_twins(split, groups).train.tolist() == [0]
     noise = np.random.default_rng(4).integers(0, 255, (30, 24, 24)).astype(np.uint8)
@@ -193,7 +196,7 @@ def test_conflicts_majority_by_hand():
     split = make(faces, Plan(conflicts="majority"))
     assert split.train.tolist() == [0, 1, 2, 5, 6, 7, 8]  # a tie has no majority
     assert split.removed == {"train_conflicts": 2} and split.relabelled == {2: 0}
-    taught = splits.relabelled(faces, split)
+    taught = relabelled(faces, split)
     assert taught.labels.tolist() == [0, 0, 0, 0, 2, 1, 2, 2, 1, 0, 2]
     assert faces.labels[2] == 1  # the source's labels stay as they are
 
@@ -243,7 +246,7 @@ def test_a_written_split_reads_as_it_was(tmp_path, options):
     faces = replace(FACES, labels=labels)
     split = make(faces, Plan(**options))
     path = tmp_path / "split.json"
-    path.write_text(json.dumps(splits.export(splits.relabelled(faces, split), split)))
+    path.write_text(json.dumps(export(relabelled(faces, split), split)))
     again = make(faces, Plan(split="file", split_file=str(path)))
     for name in PARTS:
         assert again.part(name).tolist() == split.part(name).tolist()
@@ -259,7 +262,7 @@ def test_a_written_split_reads_as_it_was(tmp_path, options):
 
 def test_a_split_file_may_be_cleaned_further(tmp_path):
     path = tmp_path / "split.json"
-    path.write_text(json.dumps(splits.export(FACES, make(FACES, Plan(split="random", seed=6)))))
+    path.write_text(json.dumps(export(FACES, make(FACES, Plan(split="random", seed=6)))))
     cleaned = make(FACES, Plan(split="file", split_file=str(path), twins="drop"))
     assert (
         cleaned.train.tolist()
@@ -280,12 +283,12 @@ def test_bad_labels_in_a_split_file_are_one_line(tmp_path, taught):
 
 def test_what_a_run_opens_with():
     faces = faces_of(**CONFLICTS)
-    assert splits.describe(faces, make(faces, Plan())) == (
+    assert leakage.describe(faces, make(faces, Plan())) == (
         "twins: 1 test faces have an identical one in train or val, 1 of them in train; "
         "left out: nothing"
     )
     both = make(faces, Plan(twins="drop", conflicts="majority"))
-    assert splits.describe(faces, both) == (
+    assert leakage.describe(faces, both) == (
         "twins: 0 test faces have an identical one in train or val, 0 of them in train; "
         "left out: 2 train twins, 2 train conflicts; relabelled: 1 of train"
     )
@@ -296,9 +299,9 @@ def test_a_run_opens_with_what_it_does_to_the_sources_own_test_part(tmp_path: Pa
     path = tmp_path / "split.json"
     path.write_text('{"train": [0, 3], "val": [4, 5], "test": [1, 2]}')
     split = make(faces, Plan(split="file", split_file=str(path)))
-    assert splits.own_test(faces, split) == {"own_test_in_train": 1, "own_test_in_val": 2}
+    assert leakage.own_test(faces, split) == {"own_test_in_train": 1, "own_test_in_val": 2}
     said = "; of the source's own test part 1 rows train and 2 validate"
-    assert splits.describe(faces, split).endswith(said)
+    assert leakage.describe(faces, split).endswith(said)
 
 
 @pytest.mark.parametrize(
@@ -411,7 +414,7 @@ def test_fer2013s_splits(fer2013, options, sizes, removed):
     assert split.removed == removed
     if options.get("twins"):
         assert crossing(fer2013, split) == 0
-        assert splits.leaks(fer2013, split)["test_in_train_or_val"] == 0
+        assert leakage.leaks(fer2013, split)["test_in_train_or_val"] == 0
     if options.get("conflicts") == "majority":
         assert len(split.relabelled) == 19
 

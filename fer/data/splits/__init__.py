@@ -1,0 +1,1 @@
+"""Which images train, which validate, which test (docs/splits.md)."""
