@@ -12,6 +12,7 @@ import torch
 from loop import bare, composed, recipes
 
 from fer import build
+from fer.data import sources
 from fer.models.blocks import count_gflop
 
 SIDE, PRODUCTS = 4096, 4  # 137 GFLOP each: past every cache, a second or less
@@ -30,7 +31,7 @@ def product() -> float:
 
 def gflops(cfg, **steps: int) -> float:
     """GFLOP/s of the bare step."""
-    data = build.build_data(cfg)
+    data = sources.build_data(cfg)
     network = build.build_network(cfg, data)
     forward = count_gflop(network, in_channels=len(data.channels), size=data.size)
     return 3 * forward * bare(cfg, **steps)

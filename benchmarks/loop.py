@@ -25,6 +25,7 @@ from fer import build, optim, run
 from fer.callbacks import History
 from fer.config import compose
 from fer.config.paths import conf_folder
+from fer.data import sources
 from fer.data.module import FaceData
 
 SKIPPED, STEPS = 5, 25  # steps before the clock starts, and in all
@@ -56,7 +57,7 @@ def ours(
     cfg: DictConfig, data: FaceData | None = None, *, skipped: int = SKIPPED, steps: int = STEPS
 ) -> float:
     """Images a second of the product's loop."""
-    data = data if data is not None else build.build_data(cfg)
+    data = data if data is not None else sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=data.faces.counts(data.parts.train))
     module.preprocess.fit(data.statistics_sample())
     clock = Clock(skipped, steps)
@@ -75,7 +76,7 @@ def ours(
 
 def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> float:
     """Images a second of forward, loss, backward and optimizer step alone."""
-    data = build.build_data(cfg)
+    data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes)).train()
     optimizer = module.make_optimizer(module.network)
     averaged = cfg.ema and AveragedModel(module.network, multi_avg_fn=optim.average(cfg.ema))

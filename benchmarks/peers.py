@@ -37,8 +37,8 @@ from tqdm import tqdm
 from fer import build, checkpoint
 from fer.common.errors import InputError
 from fer.common.files import file_digest, replacing
+from fer.data.exposure import identical, record
 from fer.data.labels import EMOTIONS, canonical
-from fer.data.seen import identical, record
 from fer.data.sources import FER2013
 from fer.evaluate import seen_rows
 from fer.results import Measured

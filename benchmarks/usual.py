@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchmetrics.classification import MulticlassAccuracy
 
 from fer import build
+from fer.data import sources
 
 WORKERS = 2
 SMALL = ("model.channels=[16,32,64]", "model.repeats=[1,1,1]")
@@ -86,7 +87,7 @@ class PairClock(Clock):
 
 def usual(cfg) -> float:
     """Images a second of the usual stack."""
-    data = build.build_data(cfg)
+    data = sources.build_data(cfg)
     faces, train = data.faces, data.parts.train
     loader = DataLoader(
         Photos(faces.images[train], faces.labels[train]),

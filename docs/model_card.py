@@ -26,10 +26,10 @@ from fer.cli import command
 from fer.common.errors import InputError
 from fer.common.files import replacing
 from fer.config.paths import register_resolvers
+from fer.data.exposure import identical
 from fer.data.faces import Faces
-from fer.data.facts import tone
 from fer.data.readers import ferplus
-from fer.data.seen import identical
+from fer.data.statistics import tone
 from fer.evaluate import assemble
 from fer.page import duration, fixed, percent
 from fer.results import Measured

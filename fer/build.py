@@ -21,6 +21,7 @@ from fer.config.schema import SETTINGS
 from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.data.planes import Preprocess
+from fer.data.sources import build_data
 from fer.module import FaceModule
 from fer.teachers import Teachers
 
@@ -33,10 +34,6 @@ for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available 
 
 # Pixels, and what is measured, are in single precision: so are weights.
 PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed")
-
-
-def build_data(cfg: DictConfig) -> FaceData:
-    return build_node(cfg, "data", order_seed=cfg.seed)
 
 
 def build_augment(cfg: DictConfig) -> Augment:

@@ -11,7 +11,7 @@ from torch import Tensor
 from fer import packed
 from fer.common.errors import InputError
 from fer.common.files import replacing
-from fer.data.seen import Seen
+from fer.data.exposure import Seen
 
 SHIPPED = "shipped"  # names, wherever a run or a checkpoint may be named, the network in WEIGHTS
 WEIGHTS = Path(__file__).resolve().parent / "weights"

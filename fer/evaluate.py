@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fer.build import build_data, build_finished, build_trainer
+from fer.build import build_finished, build_trainer
 from fer.checkpoint import Checkpoint
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
@@ -23,9 +23,10 @@ from fer.common.versions import revision, versions
 from fer.config import schema
 from fer.config.recipe import revise
 from fer.config.schema import SUPPLIED
+from fer.data.exposure import BARRED, elsewhere, identical, listed
 from fer.data.faces import as_classes
 from fer.data.module import FaceData
-from fer.data.seen import BARRED, elsewhere, identical, listed
+from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.options import Plan
 from fer.data.splits.split import Split, settings

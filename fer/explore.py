@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from fer import figures
 from fer.data.augment import Augment
-from fer.data.faces import Faces
-from fer.data.facts import Agreement, Facts, Parts, examples, mean_faces, measure
+from fer.data.faces import Faces, Parts
 from fer.data.labels import called
 from fer.data.planes import PLANES, unit
+from fer.data.statistics import Agreement, Facts, examples, mean_faces, measure
 from fer.page import write_page
 
 EXAMPLES = 12  # of each class

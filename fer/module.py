@@ -15,8 +15,8 @@ from torchmetrics.classification import MulticlassAccuracy
 from fer.common.errors import InputError
 from fer.data.augment import Augment
 from fer.data.batches import Batch
+from fer.data.exposure import Seen
 from fer.data.planes import Preprocess, unit
-from fer.data.seen import Seen
 from fer.metrics import Predictions, confusion_matrix, measure
 from fer.teachers import Teachers
 from fer.views import VIEWS

@@ -16,7 +16,7 @@ from torch import Tensor
 from fer.common.errors import InputError
 from fer.common.files import file_digest, replacing
 from fer.common.versions import revision, versions
-from fer.data.seen import Seen
+from fer.data.exposure import Seen
 
 TENSORS, FACTS = "network.safetensors", "network.json"
 SEEN = "seen."  # opens the names of the tensors that are no weights

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer import checkpoint, figures, metrics
-from fer.build import build_data, build_module, build_teachers, build_trainer, read_teachers
+from fer.build import build_module, build_teachers, build_trainer, read_teachers
 from fer.callbacks import (
     COLUMNS,
     Average,
@@ -33,8 +33,9 @@ from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
 from fer.config.recipe import HANDLING, flat
+from fer.data.exposure import Seen, identical, record
 from fer.data.module import FaceData
-from fer.data.seen import Seen, identical, record
+from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.file import export
 from fer.data.splits.split import Split, settings

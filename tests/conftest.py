@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from fer import packed
-from fer.build import build_data, build_module
+from fer.build import build_module
 from fer.cli import command
 from fer.config import compose
-from fer.data.seen import record
+from fer.data.exposure import record
+from fer.data.sources import build_data
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from fer import checkpoint
 from fer.common.errors import InputError
 from fer.config import compose
 from fer.config.recipe import revise
-from fer.data.seen import Seen
+from fer.data.exposure import Seen
 
 NODES = {name: {"_target_": f"fer.{name}.Thing"} for name in checkpoint.NODES}
 

@@ -15,10 +15,11 @@ import torch
 from omegaconf import OmegaConf
 
 from fer import build, checkpoint, run
-from fer.build import build_data, build_module
+from fer.build import build_module
 from fer.cli import command, ensemble, evaluate, pack
 from fer.common.errors import InputError
-from fer.data import drawn
+from fer.data import writers
+from fer.data.sources import build_data
 from fer.evaluate import assemble
 from fer.evaluate import evaluate as measure
 from fer.module import FaceModule
@@ -217,7 +218,7 @@ def test_predictions_are_gathered_before_the_trainer_ends(runs: Path, monkeypatc
 @pytest.mark.parametrize("network", ["fair", "packed"])
 def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called, network: str) -> None:
     # One row less makes another set of it: now only pixels tell what was seen.
-    drawn.write_csv(runs / "whole.csv", count=1001, seed=0)
+    writers.write_drawn(runs / "whole.csv", count=1001, seed=0)
     lines = (runs / "whole.csv").read_text().splitlines(keepends=True)
     (runs / "other.csv").write_text("".join([*lines[:10], *lines[11:]]))
     status, folder, said, error = called(
@@ -243,7 +244,7 @@ def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called, net
 
 
 def test_a_set_of_nothing_but_copies_is_refused(runs: Path, called) -> None:
-    drawn.write_csv(runs / "whole.csv", count=1001, seed=0)
+    writers.write_drawn(runs / "whole.csv", count=1001, seed=0)
     head, *rows = (runs / "whole.csv").read_text().splitlines(keepends=True)
     copies = [row for row in rows if row.rstrip().endswith("Training")][:20]
     (runs / "copies.csv").write_text("".join([head, *copies]))

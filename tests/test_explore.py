@@ -16,9 +16,9 @@ from fer.cli.explore import _agreement
 from fer.cli.main import main
 from fer.data.augment import Augment
 from fer.data.faces import Faces, pixel_hashes
-from fer.data.facts import agreement, all_parts
 from fer.data.planes import PLANES, Preprocess
 from fer.data.sources import FERPlus
+from fer.data.statistics import agreement, all_parts
 from fer.explore import Captions, augmented, planes, write_explore
 
 DATA = Path(os.environ.get("FER_DATA_DIR") or "data")

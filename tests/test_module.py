@@ -12,6 +12,7 @@ from fer import build
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.config import compose
+from fer.data import sources
 from fer.data.drawn import draw
 from fer.module import FaceModule
 
@@ -41,7 +42,7 @@ def faces() -> dict[str, Tensor]:
 def module_of(*words: str, faces: dict[str, Tensor]) -> FaceModule:
     cfg = command.config_of(["data=drawn", f"data.batch_size={COUNT}", *words])
     torch.manual_seed(0)
-    module = build.build_module(cfg, build.build_data(cfg), counts=[1] * 7)
+    module = build.build_module(cfg, sources.build_data(cfg), counts=[1] * 7)
     module.preprocess.fit(faces["images"])
     return module
 
@@ -107,7 +108,7 @@ def test_a_loss_that_is_no_number_is_not_left_out_of_the_mean(faces):
 
 def test_training_images_grow_and_measured_ones_are_whole() -> None:
     (cfg,) = compose.compose_jobs([*GROWING, "resolutions=[16,24,48]", "augment=none"])
-    data = build.build_data(cfg)
+    data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes))
     seen: dict[bool, list[int]] = {True: [], False: []}
     module.network.register_forward_pre_hook(

@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from fer import build, checkpoint, packed
 from fer.common.errors import InputError
-from fer.data.seen import Seen
+from fer.data.exposure import Seen
 
 SEEN = (
     Seen("first", torch.tensor([[0, 3], [7, -7]]), torch.tensor([[5], [2**62]])),

@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 from fer import metrics
 from fer.cli import evaluate
 from fer.cli.train import main as front_door
-from fer.data import drawn
+from fer.data import writers
 from fer.data.labels import EMOTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -162,7 +162,7 @@ def test_a_profiled_run_leaves_a_trace_beside_tensorboards_events(tmp_path: Path
 def test_a_test_part_of_which_an_eighth_is_trained_on_is_refused(
     tmp_path: Path, monkeypatch, capsys
 ) -> None:
-    drawn.write_csv(tmp_path / "faces.csv", count=1001, seed=0)
+    writers.write_drawn(tmp_path / "faces.csv", count=1001, seed=0)
     rows = (tmp_path / "faces.csv").read_text()
     copies = [
         row.replace("PrivateTest", "Training") for row in rows.splitlines() if "Private" in row
@@ -246,7 +246,7 @@ def test_a_sweep_leaves_a_complete_folder_a_job(tmp_path: Path) -> None:
 
 
 def test_in_a_sweep_the_others_go_on_when_a_job_fails(tmp_path: Path) -> None:
-    drawn.write_csv(tmp_path / "fine.csv", count=500, seed=0)
+    writers.write_drawn(tmp_path / "fine.csv", count=500, seed=0)
     (tmp_path / "cut.csv").write_bytes((tmp_path / "fine.csv").read_bytes()[:-100_000])
     done = train("-m", "data.path=cut.csv,fine.csv", "trainer=debug", cwd=tmp_path)
     assert done.returncode == 1

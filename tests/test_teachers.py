@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from fer import build, checkpoint, run
 from fer.cli import command
 from fer.common.errors import InputError
-from fer.data import drawn
-from fer.data.seen import record
+from fer.data import sources, writers
+from fer.data.exposure import record
 from fer.teachers import Teachers
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +73,7 @@ def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_spoil
     cfg = command.config_of(
         [*SMALL, "augment=strong", "augment.mixup=[1.0,0.4]", "loss.label_smoothing=0.0"]
     )
-    data = build.build_data(cfg)
+    data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * 7)
     shown, towards = [], []
     said = torch.tensor([0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
@@ -141,7 +141,7 @@ def test_a_run_is_taught_by_another(cwd: Path) -> None:
 def taught(cwd: Path, monkeypatch, *words: str, data: Sequence[str] = DRAWN):
     monkeypatch.chdir(cwd)
     cfg = command.config_of([*data, *NETWORK, "teacher=[teacher]", *words])
-    faces = build.build_data(cfg)
+    faces = sources.build_data(cfg)
     return run.seen_by(cfg, faces, build.read_teachers(cfg))
 
 
@@ -162,7 +162,7 @@ def test_what_has_seen_measured_rows_may_not_teach(cwd, monkeypatch, split: str,
 
 def csv_of_drawn(path: Path, *, changed: dict[str, str]) -> list[str]:
     """The words for SMALL's faces as another set, one row short, with Usage changed."""
-    drawn.write_csv(path, count=1001, seed=0)
+    writers.write_drawn(path, count=1001, seed=0)
     head, *rows = path.read_text().splitlines()
     rows = [(pixels, usage) for pixels, _, usage in (row.rpartition(",") for row in rows)]
     kept = [f"{pixels},{changed.get(usage, usage)}" for pixels, usage in rows[1:]]
@@ -182,14 +182,14 @@ def test_in_another_set_a_teacher_has_seen_faces_all_the_same(cwd: Path, monkeyp
 
 
 def test_a_pupil_that_leaves_twins_out_wants_teachers_that_did(cwd: Path, monkeypatch) -> None:
-    drawn.write_csv(cwd / "twins.csv", count=1001, seed=0)
+    writers.write_drawn(cwd / "twins.csv", count=1001, seed=0)
     rows = (cwd / "twins.csv").read_text()
     again = [row.replace("Training", "PrivateTest") for row in rows.splitlines() if "Train" in row]
     (cwd / "twins.csv").write_text(rows + "\n".join(again[:3]) + "\n")
     monkeypatch.chdir(cwd)
     words = ["data=fer2013", "data.path=twins.csv", "teacher=[teacher]"]
     cfgs = [command.config_of([*words, f"data.twins={twins}"]) for twins in ("keep", "drop")]
-    keep, drop = map(build.build_data, cfgs)
+    keep, drop = map(sources.build_data, cfgs)
     (teacher,) = build.read_teachers(cfgs[0])
     teacher = replace(teacher, seen=(record(keep.faces, keep.parts),))
     assert run.seen_by(cfgs[0], keep, [teacher]) == teacher.seen

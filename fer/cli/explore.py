@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from fer.cli import command
 
 if TYPE_CHECKING:
-    from fer.data.facts import Agreement
     from fer.data.module import FaceData
+    from fer.data.statistics import Agreement
 
 # FER+'s own order of columns (fer2013new.csv), in which the first of equal ones wins.
 FERPLUS = "neutral happy surprise sad angry disgust fear contempt unknown nf".split()
@@ -29,11 +29,12 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     words = parser.parse(arguments)
     cfg = command.config_of(words.overrides)
     from fer import build
+    from fer.data import sources
 
-    data, augment = build.build_data(cfg), build.build_augment(cfg)
+    data, augment = sources.build_data(cfg), build.build_augment(cfg)
 
     def work() -> None:
-        from fer.data.facts import all_parts
+        from fer.data.statistics import all_parts
         from fer.explore import write_explore
 
         # The source's own parts are shown as they are, where training wants all three.
@@ -57,9 +58,9 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
 def _agreement(data: "FaceData") -> "Agreement | None":
     """FER2013's labels against the votes of FER+, for the set that has both."""
-    from fer.data.facts import agreement
     from fer.data.readers.ferplus import CHOICES, read_votes
     from fer.data.sources import FERPlus
+    from fer.data.statistics import agreement
 
     if not isinstance(data, FERPlus):
         return None

@@ -36,18 +36,18 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     if channels[0] != "original":
         raise InputError(f"--channels: {words.channels}, expected original first: readers keep it")
     cfg = command.config_of(words.overrides)
-    from fer import build
-    from fer.data.fer2021 import write_csv
+    from fer.data import sources
     from fer.data.planes import Preprocess
+    from fer.data.writers import write_fer2021
 
     try:
         preprocess = Preprocess(channels)
     except ValueError as fault:
         raise InputError(f"--{fault}") from None
-    data = build.build_data(cfg)
+    data = sources.build_data(cfg)
 
     def work() -> None:
-        write_csv(words.csv, data.taught, data.parts, preprocess)
+        write_fer2021(words.csv, data.taught, data.parts, preprocess)
         log.info("%s: %s a face", words.csv, ", ".join(channels))
 
     return work

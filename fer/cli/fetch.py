@@ -9,7 +9,7 @@ from pathlib import Path
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.common.files import file_digest
-from fer.data import fetch
+from fer.data import download
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "--to", type=Path, metavar="DIR", help="default: $FER_DATA_DIR, else ./data"
     )
     parser.add_argument(
-        "--url", default=fetch.ADDRESS, help="of the csv, bare or in a zip, gz, tar"
+        "--url", default=download.ADDRESS, help="of the csv, bare or in a zip, gz, tar"
     )
     digests = parser.add_mutually_exclusive_group()
     for name in LENGTHS:
@@ -45,7 +45,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
 def _digest(md5: str | None, sha256: str | None) -> tuple[str, str]:
     """The algorithm and the digest that the csv must have."""
-    algorithm, digest = ("sha256", sha256) if sha256 is not None else ("md5", md5 or fetch.MD5)
+    algorithm, digest = ("sha256", sha256) if sha256 is not None else ("md5", md5 or download.MD5)
     if not re.fullmatch(f"[0-9a-fA-F]{{{LENGTHS[algorithm]}}}", digest):
         raise InputError(
             f"--{algorithm}: {digest!r}, expected {LENGTHS[algorithm]} hexadecimal digits"
@@ -65,7 +65,7 @@ def _fetch(url: str, target: Path, algorithm: str, digest: str) -> None:
             log.info("%s: already there, its %s is right", target, algorithm)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        fetch.fetch(url, target, algorithm=algorithm, digest=digest)
+        download.fetch(url, target, algorithm=algorithm, digest=digest)
     except OSError as fault:
         raise InputError(f"{fault.filename or target}: {fault.strerror or fault}") from None
     log.info("%s: %s bytes, its %s is right", target, f"{target.stat().st_size:,}", algorithm)

@@ -1,7 +1,7 @@
 """The one form that every set of faces takes in memory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,3 +78,6 @@ def pixel_hashes(images: np.ndarray) -> np.ndarray:
 def shared(hashes: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
     """Which of `hashes` [N] occur in any of `others`: bool [N]."""
     return np.isin(hashes, np.concatenate([np.empty(0, hashes.dtype), *others]))
+
+
+Parts = Mapping[str, np.ndarray]  # positions in a set of faces, by the name of their part

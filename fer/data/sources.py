@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+from omegaconf import DictConfig
 
 from fer.common.errors import InputError
-from fer.data import drawn
+from fer.config.instantiate import build_node
+from fer.data import drawn, writers
 from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
 from fer.data.labels import arrange
@@ -211,7 +213,7 @@ class Drawn(FaceData):
                 raise InputError(
                     f"{file.parent}: {fault.strerror}; set FER_CACHE_DIR to move it"
                 ) from None
-            drawn.write_csv(file, count=self.count, seed=self.draw_seed)
+            writers.write_drawn(file, count=self.count, seed=self.draw_seed)
         return cached(file, read_csv, reader=CSV)
 
 
@@ -248,3 +250,7 @@ def _in_data(path: str | None, name: str) -> Path:
     """`path`, or without one `name` in $FER_DATA_DIR, else in ./data."""
     folder = Path(os.environ.get("FER_DATA_DIR") or "data")
     return Path(path) if path is not None else folder / name
+
+
+def build_data(cfg: DictConfig) -> FaceData:
+    return build_node(cfg, "data", order_seed=cfg.seed)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fer.common.errors import InputError
-from fer.data import drawn
+from fer.data import drawn, writers
 from fer.data.drawn import strokes, units
 from fer.data.drawn.face import brow, corner, features, jaw_drop, lids
 from fer.data.drawn.person import Person
@@ -36,7 +36,7 @@ def brow_inner(code: str) -> np.ndarray:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("drawn") / "drawn.csv"
-    drawn.write_csv(path, count=100, seed=3)
+    writers.write_drawn(path, count=100, seed=3)
     return path
 
 
@@ -151,16 +151,16 @@ def test_csv_as_the_reader_reads_it(file):
 
 def test_same_seed_same_bytes_and_a_larger_set_holds_the_smaller(file, tmp_path):
     again, other, small = (tmp_path / name for name in ("again", "other", "small"))
-    drawn.write_csv(again, count=100, seed=3)
-    drawn.write_csv(other, count=100, seed=4)
-    drawn.write_csv(small, count=30, seed=3)
+    writers.write_drawn(again, count=100, seed=3)
+    writers.write_drawn(other, count=100, seed=4)
+    writers.write_drawn(small, count=30, seed=3)
     assert again.read_bytes() == file.read_bytes() != other.read_bytes()
     assert set(small.read_text().splitlines()) < set(file.read_text().splitlines())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "other", "small"]
 
 
 def test_nothing_is_said_without_a_terminal(tmp_path, capsys):
-    drawn.write_csv(tmp_path / "drawn.csv", count=21, seed=0)
+    writers.write_drawn(tmp_path / "drawn.csv", count=21, seed=0)
     assert capsys.readouterr() == ("", "")
 
 
@@ -173,7 +173,7 @@ def test_a_broken_off_run_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(drawn, "draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        drawn.write_csv(path, count=21, seed=0)
+        writers.write_drawn(path, count=21, seed=0)
     assert [each.read_text() for each in tmp_path.iterdir()] == ["old"]
 
 
@@ -183,7 +183,7 @@ def test_a_broken_off_run_leaves_the_old_file(tmp_path, monkeypatch):
 )
 def test_bad_numbers_are_refused_before_anything_is_written(tmp_path, count, seed, message):
     with pytest.raises(InputError, match=message):
-        drawn.write_csv(tmp_path / "drawn.csv", count=count, seed=seed)
+        writers.write_drawn(tmp_path / "drawn.csv", count=count, seed=seed)
     assert list(tmp_path.iterdir()) == []
 
 

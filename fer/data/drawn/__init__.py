@@ -4,20 +4,15 @@ No photograph is behind them, so they may be shown and shared. Each face moves t
 its emotion; everything else about it is random.
 """
 
-from pathlib import Path
-
 import numpy as np
-from tqdm import tqdm
 
 from fer.common.errors import InputError
-from fer.common.files import replacing
 from fer.data.drawn import units
 from fer.data.drawn.face import features, folds
 from fer.data.drawn.person import Person
 from fer.data.drawn.photo import FLAT, Light, Pose, backdrop, paint, photograph
 from fer.data.drawn.strokes import sample
 from fer.data.labels import EMOTIONS
-from fer.data.readers.fer2013_csv import USAGES
 from fer.data.readers.pixels import SIDE
 
 INK = 4 * SIDE  # drawn large and shrunk, so that edges come out smooth
@@ -57,26 +52,3 @@ def emotions(count: int) -> np.ndarray:
     k = np.arange(count)[:, None]
     place = np.where(k == 0, 0, (k + 0.5) / FREQUENCIES)
     return np.argsort(place, axis=None, kind="stable")[:count] % len(EMOTIONS)
-
-
-def write_csv(path: str | Path, *, count: int, seed: int) -> None:
-    """Nothing; writes `count` drawn faces to `path` in the format of fer2013.csv.
-
-    The same count and seed give the same bytes (with the same NumPy and OpenCV). The k-th face of
-    a part depends on seed, part and k alone, so a larger set holds the smaller one.
-    """
-    if seed < 0:
-        raise InputError(f"seed {seed}: expected 0 or more")
-    path, usages = Path(path), tuple(USAGES)
-    rows = [
-        (part, k, emotion)
-        for part, size in enumerate(sizes(count))
-        for k, emotion in enumerate(emotions(size))
-    ]
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        file.write("emotion,pixels,Usage\n")
-        for part, k, emotion in tqdm(rows, "drawing", disable=None, unit="face"):
-            stream = np.random.SeedSequence(seed, spawn_key=(part, k))
-            face = draw(emotion, np.random.default_rng(stream))
-            pixels = " ".join([TEXT[value] for value in face.tobytes()])
-            file.write(f"{emotion},{pixels},{usages[part]}\n")

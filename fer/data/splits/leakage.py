@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fer.data.faces import PARTS, Faces, shared
+from fer.data.faces import PARTS, Faces, Parts, shared
 from fer.data.splits.split import Split
 
 
@@ -51,3 +51,21 @@ def describe(faces: Faces, split: Split) -> str:
         + (f"; relabelled: {len(split.relabelled):,} of train" if split.relabelled else "")
         + (f"; {own}" if own else "")
     )
+
+
+def leakage(hashes: np.ndarray, parts: Parts) -> np.ndarray:
+    """How many rows of each part have a pixel-identical one elsewhere: int [P, P + 1].
+
+    Entry i, j: rows of part i with a twin in part j, on the diagonal another row of the same part;
+    the last column: rows with a twin in any other part.
+    """
+    _, group = np.unique(hashes, return_inverse=True)
+    most = group.max(initial=0) + 1
+    table = np.stack([np.bincount(group[each], minlength=most) for each in parts.values()], axis=1)
+    rows = []
+    for index, positions in enumerate(parts.values()):
+        met = table[group[positions]]  # twins of each row in each part: [n, P]
+        met[:, index] -= 1  # it is no twin of itself
+        elsewhere = np.delete(met, index, axis=1).any(1)
+        rows.append([*(met > 0).sum(0), elsewhere.sum()])
+    return np.array(rows)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer.data import drawn
+from fer.data import writers
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Drawn:
 @pytest.fixture(scope="session")
 def sixty(tmp_path_factory) -> Drawn:
     path = tmp_path_factory.mktemp("sixty") / "fer2013.csv"
-    drawn.write_csv(path, count=60, seed=5)
+    writers.write_drawn(path, count=60, seed=5)
     table = pd.read_csv(path)
     images = np.stack([np.array(row.split(), np.uint8) for row in table["pixels"]])
     parts = table["Usage"].map({"Training": 0, "PublicTest": 1, "PrivateTest": 2})

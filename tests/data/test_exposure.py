@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from fer.data.exposure import Seen, elsewhere, foreign, identical, listed, record
 from fer.data.faces import Faces, as_classes, pixel_hashes
-from fer.data.seen import Seen, elsewhere, foreign, identical, listed, record
 from fer.data.sources import FER2013
 from fer.data.splits import strategies
 from fer.data.splits.split import Split

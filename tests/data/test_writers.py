@@ -9,11 +9,11 @@ import pytest
 
 from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
-from fer.data.fer2021 import whole, write_csv
 from fer.data.labels import EMOTIONS
 from fer.data.planes import Preprocess
 from fer.data.readers.fer2013_csv import read_csv
 from fer.data.splits.split import Split
+from fer.data.writers import whole, write_fer2021
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (4, 48, 48), np.uint8)
@@ -79,7 +79,7 @@ def test_contrast_is_a_power_stretched_by_opencv(name: str, power: int) -> None:
 
 def test_the_file_has_the_labs_columns_and_the_splits_parts(tmp_path: Path) -> None:
     preprocess = Preprocess(("original", "sobel"))
-    write_csv(tmp_path / "out.csv", make(), SPLIT, preprocess)
+    write_fer2021(tmp_path / "out.csv", make(), SPLIT, preprocess)
     assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
     assert (tmp_path / "out.csv").read_text().startswith("emotion,pixels,Usage\n0,")
     table = pd.read_csv(tmp_path / "out.csv")
@@ -97,7 +97,7 @@ def test_the_file_has_the_labs_columns_and_the_splits_parts(tmp_path: Path) -> N
 def test_reading_it_back_gives_the_same_faces(tmp_path: Path) -> None:
     preprocess = Preprocess(("original", "sobel", "contrast"))
     everything = Split("file", None, np.arange(0, 9, 3), np.arange(1, 9, 3), np.arange(2, 9, 3))
-    write_csv(tmp_path / "out.csv", make(), everything, preprocess)
+    write_fer2021(tmp_path / "out.csv", make(), everything, preprocess)
     faces = read_csv(tmp_path / "out.csv")
     np.testing.assert_array_equal(faces.images, IMAGES)
     assert faces.labels.tolist() == make().labels.tolist()
@@ -114,12 +114,12 @@ def test_reading_it_back_gives_the_same_faces(tmp_path: Path) -> None:
 )
 def test_other_faces_are_refused(faces: Faces, line: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=line):
-        write_csv(tmp_path / "out.csv", faces, SPLIT, Preprocess(("original",)))
+        write_fer2021(tmp_path / "out.csv", faces, SPLIT, Preprocess(("original",)))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fer.data.fer2021.whole", lambda *_: 1 / 0)
+    monkeypatch.setattr("fer.data.writers.whole", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write_csv(tmp_path / "out.csv", make(), SPLIT, Preprocess(("original",)))
+        write_fer2021(tmp_path / "out.csv", make(), SPLIT, Preprocess(("original",)))
     assert list(tmp_path.iterdir()) == []

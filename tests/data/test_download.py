@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from fer.cli import fetch as command
-from fer.data import fetch
+from fer.data import download
 
 CSV = b"emotion,pixels,Usage\n" + b"".join(
     b"%d,%s,Training\n" % (k % 7, b" ".join(b"%d" % (k * j % 256) for j in range(500)))
@@ -169,7 +169,7 @@ def test_a_failure_is_one_line_and_leaves_nothing(server, tmp_path, capfd, path,
     assert status == 1 and said.count("\n") == 1
     assert re.search(f"^fer: {re.escape(server + path)}: {line}", said), said
     assert list(tmp_path.iterdir()) == []
-    tries = 1 + fetch.RETRIES if "/cut/" in path or "none" in path else 1
+    tries = 1 + download.RETRIES if "/cut/" in path or "none" in path else 1
     assert len(Handler.asked) == tries
 
 

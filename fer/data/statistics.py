@@ -1,17 +1,16 @@
 """What a set of faces holds, as plain numbers: its parts, light, copies, conflicts and leaks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fer.data.faces import PARTS, Faces
+from fer.data.faces import PARTS, Faces, Parts
+from fer.data.splits.leakage import leakage
 from fer.data.splits.split import Split
 
 NO_PART = "no part"
 CHUNK = 4096  # images at a time: 75 MB as 48x48 doubles
-
-Parts = Mapping[str, np.ndarray]  # positions in a set of faces, by the name of their part
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,24 +75,6 @@ def twin_groups(hashes: np.ndarray) -> list[np.ndarray]:
     groups = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
     twins = [each for each in groups if len(each) > 1]
     return sorted(twins, key=lambda each: (-len(each), each[0]))
-
-
-def leakage(hashes: np.ndarray, parts: Parts) -> np.ndarray:
-    """How many rows of each part have a pixel-identical one elsewhere: int [P, P + 1].
-
-    Entry i, j: rows of part i with a twin in part j, on the diagonal another row of the same part;
-    the last column: rows with a twin in any other part.
-    """
-    _, group = np.unique(hashes, return_inverse=True)
-    most = group.max(initial=0) + 1
-    table = np.stack([np.bincount(group[each], minlength=most) for each in parts.values()], axis=1)
-    rows = []
-    for index, positions in enumerate(parts.values()):
-        met = table[group[positions]]  # twins of each row in each part: [n, P]
-        met[:, index] -= 1  # it is no twin of itself
-        elsewhere = np.delete(met, index, axis=1).any(1)
-        rows.append([*(met > 0).sum(0), elsewhere.sum()])
-    return np.array(rows)
 
 
 def mean_faces(faces: Faces) -> dict[str, np.ndarray]:

@@ -1,8 +1,4 @@
-"""The lab's enriched csv, "fer2021": FER2013's columns, each face followed by its filter planes.
-
-Training computes the planes anew from the original, so that nothing needs this file; it is for
-programs that read the lab's form.
-"""
+"""Faces written as csv files: drawn ones in the form of FER2013, others with their planes as the lab has them."""
 
 from pathlib import Path
 
@@ -12,6 +8,7 @@ from tqdm import tqdm
 
 from fer.common.errors import InputError
 from fer.common.files import replacing
+from fer.data.drawn import TEXT, draw, emotions, sizes
 from fer.data.faces import PARTS, Faces
 from fer.data.labels import EMOTIONS
 from fer.data.planes import Preprocess
@@ -22,7 +19,7 @@ from fer.data.splits.split import Split
 CHUNK = 256  # faces at a time: 14 MB as three planes of doubles
 
 
-def write_csv(path: Path, faces: Faces, split: Split, preprocess: Preprocess) -> None:
+def write_fer2021(path: Path, faces: Faces, split: Split, preprocess: Preprocess) -> None:
     """Nothing; writes the faces of `split` to `path`, in row order, whole or not at all.
 
     Columns emotion,pixels,Usage: `pixels` holds the planes of `preprocess` one after the other,
@@ -61,3 +58,26 @@ def whole(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
     """
     planes = preprocess.planes(torch.from_numpy(images)[:, None].double() / 255)
     return (255 * planes + (0.5 + 1e-9)).floor().to(torch.uint8).numpy()
+
+
+def write_drawn(path: str | Path, *, count: int, seed: int) -> None:
+    """Nothing; writes `count` drawn faces to `path` in the format of fer2013.csv.
+
+    The same count and seed give the same bytes (with the same NumPy and OpenCV). The k-th face of
+    a part depends on seed, part and k alone, so a larger set holds the smaller one.
+    """
+    if seed < 0:
+        raise InputError(f"seed {seed}: expected 0 or more")
+    path, usages = Path(path), tuple(USAGES)
+    rows = [
+        (part, k, emotion)
+        for part, size in enumerate(sizes(count))
+        for k, emotion in enumerate(emotions(size))
+    ]
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        file.write("emotion,pixels,Usage\n")
+        for part, k, emotion in tqdm(rows, "drawing", disable=None, unit="face"):
+            stream = np.random.SeedSequence(seed, spawn_key=(part, k))
+            face = draw(emotion, np.random.default_rng(stream))
+            pixels = " ".join([TEXT[value] for value in face.tobytes()])
+            file.write(f"{emotion},{pixels},{usages[part]}\n")
