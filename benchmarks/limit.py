@@ -13,7 +13,8 @@ from loop import bare, composed, recipes
 
 from fer import build
 from fer.data import sources
-from fer.models.blocks import count_gflop
+from fer.models import checkpoint
+from fer.models.cost import count_gflop
 
 SIDE, PRODUCTS = 4096, 4  # 137 GFLOP each: past every cache, a second or less
 
@@ -32,7 +33,7 @@ def product() -> float:
 def gflops(cfg, **steps: int) -> float:
     """GFLOP/s of the bare step."""
     data = sources.build_data(cfg)
-    network = build.build_network(cfg, data)
+    network = checkpoint.build_network(cfg, data)
     forward = count_gflop(network, in_channels=len(data.channels), size=data.size)
     return 3 * forward * bare(cfg, **steps)
 

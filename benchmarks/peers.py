@@ -34,13 +34,14 @@ from scipy.ndimage import zoom
 from torch import nn
 from tqdm import tqdm
 
-from fer import build, checkpoint
+from fer import build
 from fer.common.errors import InputError
 from fer.common.files import file_digest, replacing
 from fer.data.exposure import identical, record
 from fer.data.labels import EMOTIONS, canonical
 from fer.data.sources import FER2013
 from fer.evaluate import seen_rows
+from fer.models import checkpoint
 from fer.results import Measured
 
 WHEELS = Path("runs/peers")

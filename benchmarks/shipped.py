@@ -15,8 +15,9 @@ import torch
 from omegaconf import OmegaConf
 from peers import FER
 
-from fer import build, checkpoint
+from fer import build
 from fer.common.errors import InputError
+from fer.models import checkpoint
 
 FACES = 512
 

@@ -22,6 +22,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from fer import build
 from fer.data import sources
+from fer.models import checkpoint
 
 WORKERS = 2
 SMALL = ("model.channels=[16,32,64]", "model.repeats=[1,1,1]")
@@ -96,7 +97,7 @@ def usual(cfg) -> float:
         num_workers=WORKERS,
         drop_last=True,
     )
-    module = Usual(build.build_network(cfg, data), len(data.classes), cfg.optim.lr)
+    module = Usual(checkpoint.build_network(cfg, data), len(data.classes), cfg.optim.lr)
     clock = PairClock(SKIPPED, STEPS)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         trainer = L.Trainer(

@@ -20,8 +20,7 @@ import jinja2
 import numpy as np
 import torch
 
-from fer import checkpoint, figures, packed
-from fer.checkpoint import Checkpoint
+from fer import figures
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.common.files import replacing
@@ -31,6 +30,8 @@ from fer.data.faces import Faces
 from fer.data.readers import ferplus
 from fer.data.statistics import tone
 from fer.evaluate import assemble
+from fer.models import checkpoint, packed
+from fer.models.checkpoint import Checkpoint
 from fer.page import duration, fixed, percent
 from fer.results import Measured
 

@@ -10,8 +10,7 @@ import lightning as L
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fer import checkpoint, metrics, packed
-from fer.checkpoint import Checkpoint
+from fer import metrics
 from fer.common.errors import InputError
 from fer.config import schema
 from fer.config.instantiate import build_node
@@ -22,8 +21,11 @@ from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.data.planes import Preprocess
 from fer.data.sources import build_data
+from fer.models import checkpoint, packed
+from fer.models.checkpoint import Checkpoint, build_network
 from fer.module import FaceModule
 from fer.teachers import Teachers
+from fer.training import checkpointing
 
 # Lightning's hints and its warning of torch's own renaming are for those who write Trainers. Batches are
 # slices of an array, so that workers would add nothing; who chooses trainer=cpu beside a GPU means it.
@@ -38,17 +40,6 @@ PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed")
 
 def build_augment(cfg: DictConfig) -> Augment:
     return build_node(cfg, "augment")
-
-
-def build_network(cfg: DictConfig, data: FaceData | Checkpoint) -> torch.nn.Module:
-    """The network for faces with the channels, classes and size of `data`."""
-    return build_node(
-        cfg,
-        "model",
-        in_channels=len(data.channels),
-        classes=len(data.classes),
-        size=data.size,
-    )
 
 
 def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[int]) -> FaceModule:
@@ -127,7 +118,7 @@ def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_model_summary=False,
-        plugins=[checkpoint.WholeFiles()],
+        plugins=[checkpointing.WholeFiles()],
         **others,
     )
 

@@ -16,7 +16,6 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from fer.build import build_finished, build_trainer
-from fer.checkpoint import Checkpoint
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
@@ -30,6 +29,7 @@ from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.options import Plan
 from fer.data.splits.split import Split, settings
+from fer.models.checkpoint import Checkpoint
 from fer.module import FaceModule
 from fer.report import format_table, write_report
 from fer.results import Measured, mistakes, write_measured

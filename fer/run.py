@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer import checkpoint, figures, metrics
+from fer import figures, metrics
 from fer.build import build_module, build_teachers, build_trainer, read_teachers
 from fer.callbacks import (
     COLUMNS,
@@ -28,7 +28,6 @@ from fer.callbacks import (
     Progress,
     Trace,
 )
-from fer.checkpoint import Checkpoint
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
@@ -40,7 +39,9 @@ from fer.data.splits import leakage
 from fer.data.splits.file import export
 from fer.data.splits.split import Split, settings
 from fer.evaluate import interruptible, measure, refuse_copied, say, seen_rows, split_words
-from fer.models.blocks import count_gflop, count_parameters
+from fer.models import checkpoint
+from fer.models.checkpoint import Checkpoint
+from fer.models.cost import count_gflop, count_parameters
 from fer.report import write_report
 from fer.results import Measured, mistakes, write_measured
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from fer import build, checkpoint, run
+from fer import build, run
 from fer.build import build_module
 from fer.cli import command, ensemble, evaluate, pack
 from fer.common.errors import InputError
@@ -22,6 +22,7 @@ from fer.data import writers
 from fer.data.sources import build_data
 from fer.evaluate import assemble
 from fer.evaluate import evaluate as measure
+from fer.models import checkpoint
 from fer.module import FaceModule
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fer import checkpoint
+from fer.models import checkpoint
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "benchmarks/gpu_queue.py"

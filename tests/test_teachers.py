@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fer import build, checkpoint, run
+from fer import build, run
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.data import sources, writers
 from fer.data.exposure import record
+from fer.models import checkpoint
 from fer.teachers import Teachers
 
 ROOT = Path(__file__).parent.parent

@@ -48,7 +48,8 @@ def measuring(
     name: str, places: Sequence[Path], words: Sequence[str], out: Path | None
 ) -> Callable[[], None]:
     """The work of `fer <name>`: measures the networks of `places` together, writes into `out`."""
-    from fer import checkpoint, evaluate, views  # torch: only once the words can be read
+    from fer import evaluate, views
+    from fer.models import checkpoint  # torch: only once the words can be read
 
     chosen = {"tta": "none", "part": "test"}
     known = {"tta": get_args(views.Tta), "part": get_args(evaluate.Part)}

@@ -27,7 +27,10 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     )
     parser.add_out()
     words = parser.parse(arguments)
-    from fer import checkpoint, packed  # torch: only once the words can be read
+    from fer.models import (
+        checkpoint,  # torch: only once the words can be read
+        packed,
+    )
 
     network = checkpoint.read(words.run)
     if network.path.name == packed.TENSORS:

@@ -286,20 +286,3 @@ def fork(
     own = [blocks(part=range(shared, many)) for _ in range(branches)]
     tails = [tail(side=common.side) for _ in range(branches)]
     return common, Branches(nn.Sequential(*pair) for pair in zip(own, tails, strict=True))
-
-
-def count_parameters(network: nn.Module) -> int:
-    """The number of trainable numbers in `network`."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-
-
-def count_gflop(network: nn.Module, *, in_channels: int, size: int) -> float:
-    """The GFLOP of one image's forward pass, two to a multiply-add, as torch's own counter has it."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    device = next(network.parameters()).device
-    training = network.training
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.eval()(torch.zeros(1, in_channels, size, size, device=device))
-    network.train(training)
-    return counter.get_total_flops() / 1e9

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch.plugins.io import TorchCheckpointIO
+from omegaconf import DictConfig
 from torch import Tensor
 
-from fer import packed
 from fer.common.errors import InputError
-from fer.common.files import replacing
+from fer.config.instantiate import build_node
 from fer.data.exposure import Seen
+from fer.data.module import FaceData
+from fer.models import packed
 
 SHIPPED = "shipped"  # names, wherever a run or a checkpoint may be named, the network in WEIGHTS
-WEIGHTS = Path(__file__).resolve().parent / "weights"
+WEIGHTS = Path(__file__).resolve().parent / "shipped"
 
 # What FaceModule.on_save_checkpoint writes beside the weights.
 KEPT = {"recipe": dict, "classes": list, "channels": list, "size": int, "seen": list}
@@ -36,14 +37,6 @@ class Checkpoint:
     size: int
     seen: tuple[Seen, ...]
     weights: dict[str, Tensor]
-
-
-class WholeFiles(TorchCheckpointIO):
-    """Lightning's files, but never half of one: it writes where temporary files lie and copies from another disk."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options=None) -> None:
-        with replacing(Path(path)) as temporary:
-            super().save_checkpoint(checkpoint, temporary, storage_options)
 
 
 def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
@@ -144,3 +137,14 @@ def _seen(path: Path, content: Any) -> Seen:
         if not torch.is_tensor(pairs) or pairs.dtype != torch.int64 or pairs.shape[:-1] != (2,):
             raise _none(path, f"{part!r} of its 'seen' is no list of rows and hashes")
     return Seen(**content)
+
+
+def build_network(cfg: DictConfig, data: FaceData | Checkpoint) -> torch.nn.Module:
+    """The network for faces with the channels, classes and size of `data`."""
+    return build_node(
+        cfg,
+        "model",
+        in_channels=len(data.channels),
+        classes=len(data.classes),
+        size=data.size,
+    )

@@ -1,7 +1,7 @@
 """A network packed to be given away: network.safetensors, and network.json beside it.
 
 The tensors are the weights in half precision and the record of what was seen; the json says the
-rest. Together they hold all that a checkpoint keeps, and fer.checkpoint reads either.
+rest. Together they hold all that a checkpoint keeps, and fer.models.checkpoint reads either.
 """
 
 import json

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch.profiler import profile
 
-from fer.models.blocks import Conv, Residual, SqueezeExcitation, count_gflop, count_parameters
+from fer.models.blocks import Conv, Residual, SqueezeExcitation
+from fer.models.cost import count_gflop, count_parameters
 from fer.models.r1 import R1
 from fer.models.r2 import R2
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from fer import checkpoint
 from fer.common.errors import InputError
 from fer.config import compose
 from fer.config.recipe import revise
 from fer.data.exposure import Seen
+from fer.models import checkpoint
+from fer.training import checkpointing
 
 NODES = {name: {"_target_": f"fer.{name}.Thing"} for name in checkpoint.NODES}
 
@@ -103,7 +104,7 @@ def test_strange_files(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
-    path, files = tmp_path / "checkpoints/last.ckpt", checkpoint.WholeFiles()
+    path, files = tmp_path / "checkpoints/last.ckpt", checkpointing.WholeFiles()
     files.save_checkpoint({"epoch": 1}, path)
 
     def half(source: str, place: str) -> None:  # as from another disk, which is full
