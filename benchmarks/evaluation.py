@@ -15,7 +15,8 @@ import torch
 from loop import composed, recipes
 from repeated import Repeated
 
-from fer import build, evaluate
+from fer import build
+from fer.evaluation import measure
 
 TESTED = 3589  # PrivateTest
 
@@ -38,7 +39,7 @@ def row(name: str, words: list[str], folder: str) -> harness.Row:
 
     def ours() -> None:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-            evaluate.measure(trainer, module, data, "test")
+            measure.measure(trainer, module, data, "test")
 
     def bare() -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):

@@ -40,9 +40,9 @@ from fer.common.files import file_digest, replacing
 from fer.data.exposure import identical, record
 from fer.data.labels import EMOTIONS, canonical
 from fer.data.sources import FER2013
-from fer.evaluate import seen_rows
+from fer.evaluation.protocol import seen_rows
+from fer.evaluation.results import Measured
 from fer.models import checkpoint
-from fer.results import Measured
 
 WHEELS = Path("runs/peers")
 NUMBERS = ("rows", "acc", "clean_rows", "clean_acc", "mean_acc", "recall_disgust")

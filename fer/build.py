@@ -10,7 +10,6 @@ import lightning as L
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fer import metrics
 from fer.common.errors import InputError
 from fer.config import schema
 from fer.config.instantiate import build_node
@@ -21,6 +20,7 @@ from fer.data.augment import Augment
 from fer.data.module import FaceData
 from fer.data.planes import Preprocess
 from fer.data.sources import build_data
+from fer.evaluation import metrics
 from fer.models import checkpoint, packed
 from fer.models.checkpoint import Checkpoint, build_network
 from fer.module import FaceModule

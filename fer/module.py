@@ -17,9 +17,9 @@ from fer.data.augment import Augment
 from fer.data.batches import Batch
 from fer.data.exposure import Seen
 from fer.data.planes import Preprocess, unit
-from fer.metrics import Predictions, confusion_matrix, measure
+from fer.evaluation.metrics import Predictions, confusion_matrix, measure
+from fer.evaluation.tta import VIEWS
 from fer.teachers import Teachers
-from fer.views import VIEWS
 
 
 class FaceModule(L.LightningModule):
@@ -30,7 +30,7 @@ class FaceModule(L.LightningModule):
     plain dict, kept in checkpoints; size: of the faces, in pixels; seed: of dropout and augmentation.
 
     seen: the faces it is trained and selected on, kept in checkpoints; views: what its
-    probabilities are the mean of where it is measured (fer.views); teachers: what a batch's targets
+    probabilities are the mean of where it is measured (fer.evaluation.tta); teachers: what a batch's targets
     are mixed with. resolutions: sides in pixels that training images are shrunk to, each for an equal
     share of the steps; None: never.
     """

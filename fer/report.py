@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 
+from fer import figures
 from fer.config.recipe import flat
+from fer.data.faces import Faces
 from fer.data.labels import called
+from fer.evaluation.results import Measured
 from fer.page import fixed, write_page
 
 Table = Sequence[Mapping[str, str | float]]  # rows of emotions, true_preds, false_preds, accuracy
@@ -57,7 +61,6 @@ def write_report(
     `summary`: what summary.json holds. `confusion_matrix`: [C, C], rows true. `calibration`:
     confidence [N] and correct [N]. `mistakes`: uint8 [N, H, W] and N captions.
     """
-    from fer import figures  # loads matplotlib, which format_table need not wait for
 
     images, captions = mistakes if mistakes is not None else ((), ())
     confidence = calibration[0] if calibration is not None else ()
@@ -107,3 +110,18 @@ def _confusions(matrix: np.ndarray | None, classes: Sequence[str]) -> list[tuple
     most = np.argsort(-wrong, axis=None, kind="stable")[:3]
     pairs = zip(*np.unravel_index(most, wrong.shape), strict=True)
     return [(classes[t], classes[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+
+
+def mistakes(
+    measured: Measured, faces: Faces, *, most: int = 32
+) -> tuple[np.ndarray, Sequence[str]]:
+    """The most confident wrong predictions of counted rows: faces [n, H, W] and their captions."""
+    wrong = (measured.predictions != measured.labels) & measured.counted
+    wrong = torch.nonzero(wrong).flatten()
+    worst = wrong[measured.confidence[wrong].argsort(descending=True)][:most]
+    captions = [
+        f"true {measured.classes[measured.labels[i]]}\n"
+        f"{measured.classes[measured.predictions[i]]} {100 * measured.confidence[i]:.0f} %"
+        for i in worst.tolist()
+    ]
+    return faces.images[np.searchsorted(faces.rows, measured.rows[worst].numpy())], captions

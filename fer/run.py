@@ -5,7 +5,6 @@ import copy
 import logging
 import shlex
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer import figures, metrics
+from fer import figures
 from fer.build import build_module, build_teachers, build_trainer, read_teachers
 from fer.callbacks import (
     COLUMNS,
@@ -32,18 +31,19 @@ from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
 from fer.config.recipe import HANDLING, flat
-from fer.data.exposure import Seen, identical, record
 from fer.data.module import FaceData
 from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.file import export
 from fer.data.splits.split import Split, settings
-from fer.evaluate import interruptible, measure, refuse_copied, say, seen_rows, split_words
+from fer.evaluation import metrics
+from fer.evaluation.measure import interruptible, measure
+from fer.evaluation.protocol import refuse_copied, seen_by
+from fer.evaluation.results import Measured
 from fer.models import checkpoint
-from fer.models.checkpoint import Checkpoint
 from fer.models.cost import count_gflop, count_parameters
-from fer.report import write_report
-from fer.results import Measured, mistakes, write_measured
+from fer.report import mistakes, write_report
+from fer.runs.outputs import say, write_measured
 
 log = logging.getLogger(__name__)
 
@@ -195,44 +195,6 @@ def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
 
 def _mode(cfg: DictConfig) -> str:
     return "max" if metrics.higher_is_better(cfg.monitor) else "min"
-
-
-def seen_by(
-    cfg: DictConfig, data: FaceData, teachers: Sequence[Checkpoint] = ()
-) -> tuple[Seen, ...]:
-    """What the run's checkpoints say of their faces: its own, and through them its teachers'.
-
-    A resumed run goes on with the very same. Raises InputError too for a teacher that has seen what
-    the run is to be measured on.
-    """
-    own: tuple[Seen, ...] = (record(data.faces, data.parts),)
-    for teacher in teachers:
-        for part in ("val", "test"):
-            if (known := seen_rows(teacher, data, part)) is not None:
-                raise InputError(
-                    f"teacher: {known}; train on the split it was trained with: "
-                    f"{split_words(teacher.recipe)}"
-                )
-            positions = data.parts.part(part)
-            theirs, ours = (
-                identical(data.faces, positions, seen, part) for seen in (teacher.seen, own[:1])
-            )
-            if (copies := theirs & ~ours).any():
-                raise InputError(
-                    f"teacher: {copies.sum()} of {len(positions)} {part} rows are pixel-identical to "
-                    f"faces that {teacher.path} has seen and this run does not train on; take a teacher "
-                    "that was trained on these faces, with the same data.twins and data.conflicts"
-                )
-        own += tuple(each for each in teacher.seen if each not in own)
-    # best.ckpt too: what it holds may stay the best epoch, and is measured then.
-    given = [Path(cfg.ckpt_path)] if cfg.ckpt_path is not None else []
-    for path in (*given, *(path.with_name("best.ckpt") for path in given)):
-        if checkpoint.read(path).seen != own:
-            raise InputError(
-                f"ckpt_path: {path} was trained on other rows than this data and split give; a run goes "
-                "on with its own"
-            )
-    return own
 
 
 def summarise(measured: dict[str, Measured]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from fer import build, run
+from fer import build
 from fer.build import build_module
 from fer.cli import command, ensemble, evaluate, pack
 from fer.common.errors import InputError
@@ -22,6 +22,7 @@ from fer.data import writers
 from fer.data.sources import build_data
 from fer.evaluate import assemble
 from fer.evaluate import evaluate as measure
+from fer.evaluation import protocol
 from fer.models import checkpoint
 from fer.module import FaceModule
 
@@ -319,10 +320,10 @@ def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) 
 def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:
     last = f"ckpt_path={runs / 'fair/checkpoints/last.ckpt'}"
     same = command.config_of([*DATA, last])
-    assert len(run.seen_by(same, build_data(same))) == 1
+    assert len(protocol.seen_by(same, build_data(same))) == 1
     other = command.config_of([*DATA, last, "data.split=random"])
     with pytest.raises(InputError, match="ckpt_path: .*last.ckpt was trained on other rows than"):
-        run.seen_by(other, build_data(other))
+        protocol.seen_by(other, build_data(other))
 
 
 def test_a_run_does_not_go_on_beside_the_best_epoch_of_other_rows(
@@ -332,4 +333,4 @@ def test_a_run_does_not_go_on_beside_the_best_epoch_of_other_rows(
         shutil.copy(runs / origin / f"checkpoints/{name}.ckpt", tmp_path)
     cfg = command.config_of([*DATA, f"ckpt_path={tmp_path / 'last.ckpt'}"])
     with pytest.raises(InputError, match="ckpt_path: .*best.ckpt was trained on other rows than"):
-        run.seen_by(cfg, build_data(cfg))
+        protocol.seen_by(cfg, build_data(cfg))

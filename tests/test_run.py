@@ -14,11 +14,11 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
-from fer import metrics
 from fer.cli import evaluate
 from fer.cli.train import main as front_door
 from fer.data import writers
 from fer.data.labels import EMOTIONS
+from fer.evaluation import metrics
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = os.environ.get("FER_REFERENCE_DIR")

@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fer import build, run
+from fer import build
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.data import sources, writers
 from fer.data.exposure import record
+from fer.evaluation import protocol
 from fer.models import checkpoint
 from fer.teachers import Teachers
 
@@ -143,7 +144,7 @@ def taught(cwd: Path, monkeypatch, *words: str, data: Sequence[str] = DRAWN):
     monkeypatch.chdir(cwd)
     cfg = command.config_of([*data, *NETWORK, "teacher=[teacher]", *words])
     faces = sources.build_data(cfg)
-    return run.seen_by(cfg, faces, build.read_teachers(cfg))
+    return protocol.seen_by(cfg, faces, build.read_teachers(cfg))
 
 
 @pytest.mark.parametrize(
@@ -193,9 +194,9 @@ def test_a_pupil_that_leaves_twins_out_wants_teachers_that_did(cwd: Path, monkey
     keep, drop = map(sources.build_data, cfgs)
     (teacher,) = build.read_teachers(cfgs[0])
     teacher = replace(teacher, seen=(record(keep.faces, keep.parts),))
-    assert run.seen_by(cfgs[0], keep, [teacher]) == teacher.seen
+    assert protocol.seen_by(cfgs[0], keep, [teacher]) == teacher.seen
     with pytest.raises(InputError, match="^teacher: 3 of 103 test rows are .* does not train on;"):
-        run.seen_by(cfgs[1], drop, [teacher])
+        protocol.seen_by(cfgs[1], drop, [teacher])
 
 
 def test_what_a_teacher_has_seen_of_another_set_its_pupil_has_seen(cwd, monkeypatch) -> None:

@@ -48,11 +48,13 @@ def measuring(
     name: str, places: Sequence[Path], words: Sequence[str], out: Path | None
 ) -> Callable[[], None]:
     """The work of `fer <name>`: measures the networks of `places` together, writes into `out`."""
-    from fer import evaluate, views
+    from fer import evaluate
+    from fer.evaluation import measure, tta
     from fer.models import checkpoint  # torch: only once the words can be read
+    from fer.runs import outputs
 
     chosen = {"tta": "none", "part": "test"}
-    known = {"tta": get_args(views.Tta), "part": get_args(evaluate.Part)}
+    known = {"tta": get_args(tta.Tta), "part": get_args(measure.Part)}
     others = []
     for word in words:
         key, equals, value = word.partition("=")
@@ -70,7 +72,7 @@ def measuring(
     def work() -> None:
         measured = evaluate.evaluate(members, **chosen)
         log.info("%s", evaluate.describe(members, **chosen))
-        evaluate.say(evaluate.NAMES[chosen["part"]], measured)
+        outputs.say(measure.NAMES[chosen["part"]], measured)
         folder = command.claim(out, name)
         typed = shlex.join(["fer", name, *map(str, places), *words])
         evaluate.write(folder, members, measured, **chosen, command=typed, words=words)

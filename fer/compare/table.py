@@ -10,7 +10,7 @@ from fer.common.errors import InputError
 from fer.common.files import write_csv
 from fer.compare.runs import Run
 from fer.config.recipe import HANDLING
-from fer.metrics import higher_is_better
+from fer.evaluation.metrics import higher_is_better
 
 Line = dict[str, Any]
 

@@ -1,16 +1,12 @@
 """The files of a measured part: predictions, tables, confusion matrix, figures, summary."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fer import figures, metrics
-from fer.common.files import write_csv
-from fer.data.faces import Faces
+from fer.evaluation import metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,49 +73,3 @@ class Measured:
         matrices = {"all": self.matrix()} if self.whole else {}
         matrices["clean"] = self.matrix(clean=True)
         return {name: metrics.table(matrix, self.classes) for name, matrix in matrices.items()}
-
-
-def write_measured(folder: Path, measured: Measured) -> None:
-    """predictions.csv, summary.csv, confusion_matrix.csv and .png, calibration.png, in `folder`.
-
-    Where some rows were seen, predictions.csv marks them in a column `seen`, and the others hold
-    the clean rows alone.
-    """
-    columns = {
-        "row": measured.rows.tolist(),
-        "label": measured.labels.tolist(),
-        "prediction": measured.predictions.tolist(),
-    }
-    for name, numbers in zip(measured.classes, measured.probabilities.T.tolist(), strict=True):
-        columns[f"p_{name}"] = [f"{number:.9g}" for number in numbers]
-    if not measured.whole:
-        columns["seen"] = measured.seen.int().tolist()
-    write_csv(folder / "predictions.csv", tuple(columns), zip(*columns.values(), strict=True))
-    matrix = measured.matrix(clean=not measured.whole)
-    table = metrics.table(matrix, measured.classes)
-    write_csv(folder / "summary.csv", tuple(table[0]), (line.values() for line in table))
-    counts = zip(measured.classes, matrix.tolist(), strict=True)
-    write_csv(
-        folder / "confusion_matrix.csv",
-        ("true", *measured.classes),
-        ((name, *row) for name, row in counts),
-    )
-    figures.save(
-        figures.confusion(matrix.numpy(), measured.classes), folder / "confusion_matrix.png"
-    )
-    figures.save(figures.reliability(*measured.calibration()), folder / "calibration.png")
-
-
-def mistakes(
-    measured: Measured, faces: Faces, *, most: int = 32
-) -> tuple[np.ndarray, Sequence[str]]:
-    """The most confident wrong predictions of counted rows: faces [n, H, W] and their captions."""
-    wrong = (measured.predictions != measured.labels) & measured.counted
-    wrong = torch.nonzero(wrong).flatten()
-    worst = wrong[measured.confidence[wrong].argsort(descending=True)][:most]
-    captions = [
-        f"true {measured.classes[measured.labels[i]]}\n"
-        f"{measured.classes[measured.predictions[i]]} {100 * measured.confidence[i]:.0f} %"
-        for i in worst.tolist()
-    ]
-    return faces.images[np.searchsorted(faces.rows, measured.rows[worst].numpy())], captions

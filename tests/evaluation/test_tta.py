@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from fer.views import VIEWS, shifted
+from fer.evaluation.tta import VIEWS, shifted
 
 FACE = torch.randint(256, (2, 1, 48, 48), dtype=torch.uint8, generator=torch.manual_seed(0))
 

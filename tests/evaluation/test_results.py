@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from fer.data.faces import Faces
-from fer.metrics import measure
-from fer.results import Measured, mistakes, write_measured
+from fer.evaluation.metrics import measure
+from fer.evaluation.results import Measured
+from fer.report import mistakes
+from fer.runs.outputs import write_measured
 
 # Predicted 0 0 1 1 with these confidences; the second and the last are wrong.
 PART = Measured(
