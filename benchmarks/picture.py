@@ -11,7 +11,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fer.figures.canvas import INK, LINE, MARK, MUTED, VALIDATION, save
+from fer.reports.figures.canvas import INK, LINE, MARK, MUTED, VALIDATION, save
 
 
 def read(folder: Path) -> list[dict[str, str]]:

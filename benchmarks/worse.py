@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from peers import FER, SHIPPED, measure, tested
 
-from fer.figures.canvas import LINE, TRAIN, VALIDATION, blank, save
+from fer.reports.figures.canvas import LINE, TRAIN, VALIDATION, blank, save
 
 SIDE = 48
 # Of a face, float [48, 48] from 0 to 1; what comes out is clipped afterwards.

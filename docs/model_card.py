@@ -20,7 +20,6 @@ import jinja2
 import numpy as np
 import torch
 
-from fer import figures
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.common.files import replacing
@@ -33,7 +32,8 @@ from fer.evaluate import assemble
 from fer.evaluation.results import Measured
 from fer.models import checkpoint, packed
 from fer.models.checkpoint import Checkpoint
-from fer.page import duration, fixed, percent
+from fer.reports import figures
+from fer.reports.html import duration, fixed, percent
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 SURE = (0.5, 0.7, 0.9)  # confidences from which on mistakes are counted

@@ -256,7 +256,7 @@ class ConfusionImages(L.Callback):
         self._pause = Pause()
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        from fer import figures  # matplotlib: late, so that errors come early
+        from fer.reports import figures  # matplotlib: late, so that errors come early
 
         if trainer.is_global_zero and module.matrix is not None and self._pause.over(trainer):
             for logger in trainer.loggers:

@@ -31,7 +31,7 @@ from fer.evaluation.protocol import (
 from fer.evaluation.results import Measured
 from fer.evaluation.tta import VIEWS, Tta
 from fer.models.checkpoint import Checkpoint
-from fer.report import mistakes, write_report
+from fer.reports.run_report import mistakes, write_report
 from fer.runs.outputs import write_measured
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer import figures
 from fer.build import build_module, build_teachers, build_trainer, read_teachers
 from fer.callbacks import (
     COLUMNS,
@@ -42,7 +41,8 @@ from fer.evaluation.protocol import refuse_copied, seen_by
 from fer.evaluation.results import Measured
 from fer.models import checkpoint
 from fer.models.cost import count_gflop, count_parameters
-from fer.report import mistakes, write_report
+from fer.reports import figures
+from fer.reports.run_report import mistakes, write_report
 from fer.runs.outputs import say, write_measured
 
 log = logging.getLogger(__name__)

@@ -35,7 +35,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
     def work() -> None:
         from fer.data.statistics import all_parts
-        from fer.explore import write_explore
+        from fer.reports.dataset_report import write_explore
 
         # The source's own parts are shown as they are, where training wants all three.
         own = data.split == "official" and data.twins == data.conflicts == "keep"

@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
-from fer import figures
 from fer.common.files import write_csv
 from fer.evaluation import metrics
 from fer.evaluation.results import Measured
-from fer.report import format_table
+from fer.reports import figures
+from fer.reports.run_report import format_table
 
 
 def write_measured(folder: Path, measured: Measured) -> None:

@@ -10,7 +10,7 @@ import torch
 from fer.data.faces import Faces
 from fer.evaluation.metrics import measure
 from fer.evaluation.results import Measured
-from fer.report import mistakes
+from fer.reports.run_report import mistakes
 from fer.runs.outputs import write_measured
 
 # Predicted 0 0 1 1 with these confidences; the second and the last are wrong.

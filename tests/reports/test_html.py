@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.page import duration, fixed, listed, percent
+from fer.reports.html import duration, fixed, listed, percent
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan")])

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import torch
 
-from fer import explore
 from fer.cli.explore import _agreement
 from fer.cli.main import main
 from fer.data.augment import Augment
@@ -19,7 +18,8 @@ from fer.data.faces import Faces, pixel_hashes
 from fer.data.planes import PLANES, Preprocess
 from fer.data.sources import FERPlus
 from fer.data.statistics import agreement, all_parts
-from fer.explore import Captions, augmented, planes, write_explore
+from fer.reports import dataset_report
+from fer.reports.dataset_report import Captions, augmented, planes, write_explore
 
 DATA = Path(os.environ.get("FER_DATA_DIR") or "data")
 NASTY = "<b>calm</b> & $x_"
@@ -152,8 +152,8 @@ def test_only_emotions_are_called_emotions(tmp_path: Path) -> None:
 
 
 def test_many_conflicts_fill_sheets_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(explore, "SHEET", 2)
-    monkeypatch.setattr(explore, "SHEETS", 3)
+    monkeypatch.setattr(dataset_report, "SHEET", 2)
+    monkeypatch.setattr(dataset_report, "SHEETS", 3)
     for count, words in ((5, "5 such groups all are"), (9, "9 such groups the largest 6 are")):
         images = np.concatenate([NOISE[:count], NOISE[:count]])
         folder = tmp_path / str(count)

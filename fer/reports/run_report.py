@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 import torch
 
-from fer import figures
 from fer.config.recipe import flat
 from fer.data.faces import Faces
 from fer.data.labels import called
 from fer.evaluation.results import Measured
-from fer.page import fixed, write_page
+from fer.reports import figures
+from fer.reports.html import fixed, write_page
 
 Table = Sequence[Mapping[str, str | float]]  # rows of emotions, true_preds, false_preds, accuracy
 

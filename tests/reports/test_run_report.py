@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.report import format_table, write_report
+from fer.reports.run_report import format_table, write_report
 
 CLASSES = ("calm", "tense")
 TABLE = [

@@ -1,4 +1,4 @@
-"""Self-contained html pages out of fer/templates, and how numbers are written in them.
+"""Self-contained html pages out of fer/reports/templates, and how numbers are written in them.
 
 A page loads nothing: pictures are embedded, there is no script, and its own content policy forbids
 the network. Whatever a user named (classes, title, config) is escaped.
@@ -57,7 +57,7 @@ def listed(value: object) -> str:
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fer"),
+        loader=jinja2.PackageLoader("fer.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

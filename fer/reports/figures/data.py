@@ -11,7 +11,7 @@ from matplotlib.image import imsave
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
-from fer.figures.canvas import (
+from fer.reports.figures.canvas import (
     INK,
     LINE,
     MARK,

@@ -16,8 +16,8 @@ from matplotlib.text import Text
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 from torchmetrics.functional.classification import binary_calibration_error
 
-from fer import figures
 from fer.data.labels import COLOURS, CONTEMPT, EMOTIONS
+from fer.reports import figures
 
 MATRIX = np.array([[8, 1, 1], [0, 5, 5], [0, 0, 0]])
 EPOCH = {"epoch": 4, "train/loss": 1.5, "val/loss": 1.6, "train/acc": 0.4, "val/acc": 0.375}

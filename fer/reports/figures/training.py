@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fer.figures.canvas import (
+from fer.reports.figures.canvas import (
     MARK,
     MUTED,
     TRAIN,

@@ -4,8 +4,8 @@ Nothing here touches pyplot: no global state, no window system, safe in threads.
 user never reach matplotlib's mathematics parser, which is neither safe in threads nor forgiving.
 """
 
-from fer.figures.canvas import colours, pixels, png_bytes, save
-from fer.figures.data import (
+from fer.reports.figures.canvas import colours, pixels, png_bytes, save
+from fer.reports.figures.data import (
     agreement,
     class_counts,
     class_examples,
@@ -14,7 +14,7 @@ from fer.figures.data import (
     faces,
     votes,
 )
-from fer.figures.training import confusion, curves, reliability
+from fer.reports.figures.training import confusion, curves, reliability
 
 __all__ = [
     "agreement",

@@ -7,16 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from fer import figures
-from fer.data.augment import Augment
 from fer.data.faces import Faces, Parts
 from fer.data.labels import called
 from fer.data.planes import PLANES, unit
 from fer.data.statistics import Agreement, Facts, examples, mean_faces, measure
-from fer.page import write_page
+from fer.reports import figures
+from fer.reports.html import write_page
 
 EXAMPLES = 12  # of each class
 VIEWS = 16  # of one face through the augmentation
@@ -36,7 +35,7 @@ def planes(image: np.ndarray) -> dict[str, np.ndarray]:
     return {name: _pixels(plane(face)[0, 0]) for name, plane in shown.items()}
 
 
-def augmented(augment: Augment, images: np.ndarray, *, seed: int) -> np.ndarray:
+def augmented(augment: nn.Module, images: np.ndarray, *, seed: int) -> np.ndarray:
     """VIEWS of the first of `images`, uint8 [B, H, W], as training may see it: uint8 [VIEWS, H, W].
 
     The other images are those that it may be mixed with.
@@ -87,7 +86,7 @@ def write_explore(
     folder: Path,
     faces: Faces,
     parts: Parts,
-    augment: Augment,
+    augment: nn.Module,
     *,
     agreement: Agreement | None = None,
     seed: int,
@@ -142,7 +141,7 @@ def _of_labels(faces: Faces, parts: Parts, facts: Facts) -> Drawings:
     }
 
 
-def _of_pixels(faces: Faces, parts: Parts, augment: Augment, *, seed: int) -> Drawings:
+def _of_pixels(faces: Faces, parts: Parts, augment: nn.Module, *, seed: int) -> Drawings:
     pool = parts.get("train", np.arange(len(faces)))
     chosen = examples(faces, pool, most=EXAMPLES, seed=seed)
     # The one face comes first: an example of the most frequent class, another by another seed.
