@@ -15,8 +15,8 @@ import torch
 from loop import composed, recipes
 from repeated import Repeated
 
-from fer import build
 from fer.evaluation import measure
+from fer.training import build
 
 TESTED = 3589  # PrivateTest
 

@@ -11,10 +11,10 @@ import harness
 import torch
 from loop import bare, composed, recipes
 
-from fer import build
 from fer.data import sources
 from fer.models import checkpoint
 from fer.models.cost import count_gflop
+from fer.training import build
 
 SIDE, PRODUCTS = 4096, 4  # 137 GFLOP each: past every cache, a second or less
 

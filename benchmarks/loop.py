@@ -21,12 +21,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from torch.optim.swa_utils import AveragedModel
 
-from fer import build, optim, run
-from fer.callbacks import History
 from fer.config import compose
 from fer.config.paths import conf_folder
 from fer.data import sources
 from fer.data.module import FaceData
+from fer.training import build, ema
+from fer.training.callbacks import History
 
 SKIPPED, STEPS = 5, 25  # steps before the clock starts, and in all
 WANTED = {"none": ">= 0.97", "light": ">= 0.95", "strong": ">= 0.9"}
@@ -65,7 +65,7 @@ def ours(
         trainer = build.build_trainer(
             cfg,
             logger=TensorBoardLogger(folder, name="", version=""),
-            callbacks=[clock, History(Path(folder)), *run.chosen_callbacks(cfg)],
+            callbacks=[clock, History(Path(folder)), *build.chosen_callbacks(cfg)],
             enable_checkpointing=False,
             limit_train_batches=steps,
         )
@@ -79,7 +79,7 @@ def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> floa
     data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes)).train()
     optimizer = module.make_optimizer(module.network)
-    averaged = cfg.ema and AveragedModel(module.network, multi_avg_fn=optim.average(cfg.ema))
+    averaged = cfg.ema and AveragedModel(module.network, multi_avg_fn=ema.average(cfg.ema))
     batch = cfg.data.batch_size
     planes = torch.randn(batch, len(data.channels), data.size, data.size)
     planes = planes.contiguous(memory_format=module.memory_format)

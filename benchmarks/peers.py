@@ -34,7 +34,6 @@ from scipy.ndimage import zoom
 from torch import nn
 from tqdm import tqdm
 
-from fer import build
 from fer.common.errors import InputError
 from fer.common.files import file_digest, replacing
 from fer.data.exposure import identical, record
@@ -43,6 +42,7 @@ from fer.data.sources import FER2013
 from fer.evaluation.protocol import seen_rows
 from fer.evaluation.results import Measured
 from fer.models import checkpoint
+from fer.training import build
 
 WHEELS = Path("runs/peers")
 NUMBERS = ("rows", "acc", "clean_rows", "clean_acc", "mean_acc", "recall_disgust")

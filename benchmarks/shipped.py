@@ -15,9 +15,9 @@ import torch
 from omegaconf import OmegaConf
 from peers import FER
 
-from fer import build
 from fer.common.errors import InputError
 from fer.models import checkpoint
+from fer.training import build
 
 FACES = 512
 

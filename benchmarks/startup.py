@@ -29,7 +29,7 @@ def seconds(*words: str, cwd: str) -> float:
 def first_step() -> None:
     """Trains until the first step begins, and ends the process there."""
     from fer.cli import train
-    from fer.module import FaceModule
+    from fer.training.module import FaceModule
 
     FaceModule.training_step = lambda *_: os._exit(0)
     train.main(["data=drawn"])

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from fer import build
 from fer.data import sources
 from fer.models import checkpoint
+from fer.training import build
 
 WORKERS = 2
 SMALL = ("model.channels=[16,32,64]", "model.repeats=[1,1,1]")

@@ -13,7 +13,6 @@ import lightning as L
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fer.build import build_finished, build_trainer
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
@@ -33,6 +32,7 @@ from fer.evaluation.tta import VIEWS, Tta
 from fer.models.checkpoint import Checkpoint
 from fer.reports.run_report import mistakes, write_report
 from fer.runs.outputs import write_measured
+from fer.training.build import build_finished, build_trainer
 
 log = logging.getLogger(__name__)
 

@@ -10,22 +10,10 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer.build import build_module, build_teachers, build_trainer, read_teachers
-from fer.callbacks import (
-    COLUMNS,
-    Average,
-    Best,
-    ConfusionImages,
-    History,
-    Last,
-    Progress,
-    Trace,
-)
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
@@ -35,7 +23,6 @@ from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.file import export
 from fer.data.splits.split import Split, settings
-from fer.evaluation import metrics
 from fer.evaluation.measure import interruptible, measure
 from fer.evaluation.protocol import refuse_copied, seen_by
 from fer.evaluation.results import Measured
@@ -44,6 +31,15 @@ from fer.models.cost import count_gflop, count_parameters
 from fer.reports import figures
 from fer.reports.run_report import mistakes, write_report
 from fer.runs.outputs import say, write_measured
+from fer.training.build import (
+    _checkpoints,
+    build_module,
+    build_teachers,
+    build_trainer,
+    chosen_callbacks,
+    read_teachers,
+)
+from fer.training.callbacks import COLUMNS, ConfusionImages, History, Trace
 
 log = logging.getLogger(__name__)
 
@@ -169,32 +165,6 @@ def _leave_group() -> None:
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-
-
-def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """What keeps best.ckpt, by the monitor, and last.ckpt."""
-    common = {
-        "dirpath": folder / "checkpoints",
-        "save_on_train_epoch_end": True,
-        "enable_version_counter": False,
-    }
-    resumed = cfg.ckpt_path and Path(cfg.ckpt_path)
-    best = Best(resumed=resumed, monitor=cfg.monitor, mode=_mode(cfg), **common)
-    return best, Last(best=best, **common)
-
-
-def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
-    """The progress bar, the averaging of weights and the early stopping, where the config asks for them."""
-    chosen: list[L.Callback] = [Progress()] if cfg.trainer.enable_progress_bar else []
-    if cfg.ema is not None:
-        chosen.append(Average(cfg.ema))
-    if cfg.patience is not None:
-        chosen.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=_mode(cfg)))
-    return chosen
-
-
-def _mode(cfg: DictConfig) -> str:
-    return "max" if metrics.higher_is_better(cfg.monitor) else "min"
 
 
 def summarise(measured: dict[str, Measured]) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from fer.build import build_module
 from fer.cli import command
 from fer.config import compose
 from fer.data.exposure import record
 from fer.data.sources import build_data
 from fer.models import packed
+from fer.training.build import build_module
 
 
 @pytest.fixture

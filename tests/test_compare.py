@@ -22,7 +22,7 @@ FER = "import sys; from fer.cli.main import main; sys.exit(main())"
 CONFIG = {
     "model": {"_target_": "fer.models.r1.R1", "channels": [32, 64], "dropout": 0.2},
     "data": {"_target_": "fer.data.module.FER2013", "seed": 0, "split": "official"},
-    "optim": {"_target_": "fer.optim.adamw", "lr": 0.003, "betas": [0.9, 0.999]},
+    "optim": {"_target_": "fer.training.optimizers.adamw", "lr": 0.003, "betas": [0.9, 0.999]},
     "seed": 0,
     "ema": None,
 }
@@ -182,7 +182,7 @@ def test_a_run_done_again_counts_once_the_later_one(tmp_path: Path) -> None:
 
 
 def test_what_differs_and_what_of_it_is_news(tmp_path: Path) -> None:
-    sgd = {"_target_": "fer.optim.sgd", "lr": 0.05, "momentum": 0.9}
+    sgd = {"_target_": "fer.training.optimizers.sgd", "lr": 0.05, "momentum": 0.9}
     make(tmp_path / "a", val=0.60, model__dropout=0.3, seed=3)
     make(tmp_path / "b", val=0.61, optim=sgd, choices={"optim": "sgd"}, ema=0.998)
     runs, _ = find([tmp_path])

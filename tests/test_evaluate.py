@@ -14,8 +14,6 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from fer import build
-from fer.build import build_module
 from fer.cli import command, ensemble, evaluate, pack
 from fer.common.errors import InputError
 from fer.data import writers
@@ -24,7 +22,9 @@ from fer.evaluate import assemble
 from fer.evaluate import evaluate as measure
 from fer.evaluation import protocol
 from fer.models import checkpoint
-from fer.module import FaceModule
+from fer.runs import preflight
+from fer.training.build import build_module
+from fer.training.module import FaceModule
 
 ROOT = Path(__file__).parent.parent
 DATA = ["data=drawn", "data.count=1001"]
@@ -138,7 +138,7 @@ def test_only_a_finished_runs_best_epoch_brings_its_results(runs: Path, called) 
 def test_no_training_goes_on_from_a_packed_network(runs: Path) -> None:
     cfg = command.config_of([*DATA, f"ckpt_path={runs / 'packed/network.safetensors'}"])
     with pytest.raises(InputError, match="^ckpt_path: .*network.safetensors is a packed network"):
-        build.check(cfg)
+        preflight.check(cfg)
 
 
 def test_flip_is_the_mean_of_the_face_and_its_mirror(runs: Path, called) -> None:

@@ -28,8 +28,8 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     parser.add_out()
     words = parser.parse(arguments)
     cfg = command.config_of(words.overrides)
-    from fer import build
     from fer.data import sources
+    from fer.training import build
 
     data, augment = sources.build_data(cfg), build.build_augment(cfg)
 

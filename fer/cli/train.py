@@ -71,11 +71,11 @@ def _check(arguments: list[str]) -> None:
     jobs = compose.compose_jobs(arguments)
     if not jobs:
         return
-    from fer import build
+    from fer.runs import preflight
 
     for job in jobs:
         schema.check_targets(job, schema.SUPPLIED)
-        build.check(job)
+        preflight.check(job)
 
 
 def _job(cfg: DictConfig) -> float:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fer.build import check
 from fer.common.errors import InputError
 from fer.config import compose, schema
 from fer.config.paths import claim_folder, conf_folder
 from fer.config.schema import SUPPLIED
+from fer.runs.preflight import check
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import torch
 from omegaconf import OmegaConf
 from safetensors import safe_open
 
-from fer import build
 from fer.common.errors import InputError
 from fer.data.exposure import Seen
 from fer.models import checkpoint, packed
+from fer.training import build
 
 SEEN = (
     Seen("first", torch.tensor([[0, 3], [7, -7]]), torch.tensor([[5], [2**62]])),

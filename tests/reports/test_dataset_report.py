@@ -13,13 +13,13 @@ import torch
 
 from fer.cli.explore import _agreement
 from fer.cli.main import main
-from fer.data.augment import Augment
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.planes import PLANES, Preprocess
 from fer.data.sources import FERPlus
 from fer.data.statistics import agreement, all_parts
 from fer.reports import dataset_report
 from fer.reports.dataset_report import Captions, augmented, planes, write_explore
+from fer.training.augment import Augment
 
 DATA = Path(os.environ.get("FER_DATA_DIR") or "data")
 NASTY = "<b>calm</b> & $x_"

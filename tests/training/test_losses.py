@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, recall_score
 from sklearn.utils.class_weight import compute_class_weight
 
-from fer.losses import CrossEntropy, Focal, LogitAdjusted, balanced_weights
+from fer.training.losses import CrossEntropy, Focal, LogitAdjusted, balanced_weights
 
 COUNTS = [3995, 436, 4097, 7215, 4830, 3171, 4965]  # FER2013's Training
 LOGITS = 3 * torch.randn(64, 7, generator=torch.Generator().manual_seed(0))

@@ -8,10 +8,9 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar, WeightAveraging
+from lightning.pytorch.callbacks import TQDMProgressBar
 
-from fer.common.files import copy_file, write_csv
-from fer.optim import average
+from fer.common.files import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -107,27 +106,6 @@ class History(L.Callback):
         self.step_seconds, self.images = state["training_seconds"], state["images"]
 
 
-class Best(ModelCheckpoint):
-    """Keeps best.ckpt, by a monitor. A run that goes on in a new folder takes its earlier best along.
-
-    Lightning alone would forget it there and call the best of the later epochs the run's. resumed: the
-    checkpoint that the run goes on from, with best.ckpt beside it; None: a new run.
-    """
-
-    def __init__(self, *, resumed: Path | None, **others: Any) -> None:
-        super().__init__(filename="best", **others)
-        self._resumed = resumed
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        place = Path(self.dirpath) / "best.ckpt"
-        if self._resumed is not None and self.dirpath != state["dirpath"]:
-            copy_file(self._resumed.with_name("best.ckpt"), place)
-            best = {"best_model_path": str(place), "kth_best_model_path": str(place)}
-            ranked = {"best_k_models": {str(place): state["best_model_score"]}}
-            state = state | best | ranked | {"dirpath": self.dirpath, "last_model_path": ""}
-        super().load_state_dict(state)
-
-
 class Pause:
     """Says when PAUSE seconds are over: at the first epoch and the last one, and at intervals."""
 
@@ -141,61 +119,6 @@ class Pause:
             return False
         self._last = now
         return True
-
-
-class Last(ModelCheckpoint):
-    """Keeps last.ckpt, to go on from: where epochs take seconds it may be some old, but never older than
-    what `best` keeps."""
-
-    def __init__(self, *, best: ModelCheckpoint, **others: Any) -> None:
-        super().__init__(filename="last", **others)
-        self._best, self._score, self._pause = best, None, Pause()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing: which files another run kept is its own affair."""
-
-    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        score = self._best.best_model_score
-        better, self._score = score != self._score, score
-        # Processes save together or not at all, whatever their own clocks say.
-        if trainer.strategy.broadcast(self._pause.over(trainer)) or better:
-            super().on_train_epoch_end(trainer, module)
-
-
-class Average(WeightAveraging):
-    """The exponential moving average of all weights and statistics, kept where the network is.
-
-    Lightning makes it before the network is moved to its device and leaves it there, so that each step of
-    a GPU would bring all weights to the CPU. decay: the most, see fer.optim.average.
-    """
-
-    state_key = "WeightAveraging"  # of Lightning's own, whose checkpoints go on as well
-
-    def __init__(self, decay: float) -> None:
-        super().__init__()
-        self._move = average(decay)
-
-    def setup(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
-        self._device = trainer.strategy.root_device
-        super().setup(trainer, module, stage)
-
-    @torch.no_grad()
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
-        """Lightning's own, without its four questions a step to the device of how many there were."""
-        if trainer.global_step <= self._latest_update_step:
-            return  # gradients are still gathered
-        mean = self._average_model.module
-        pairs = [*zip(mean.parameters(), module.parameters(), strict=True)]
-        pairs += zip(mean.buffers(), module.buffers(), strict=True)
-        moving = self._latest_update_step > 0
-        floats = [pair for pair in pairs if moving and pair[0].is_floating_point()]
-        if floats:
-            self._move(*map(list, zip(*floats, strict=True)), self._latest_update_step)
-        for averaged, present in pairs:
-            if not (moving and averaged.is_floating_point()):
-                averaged.copy_(present)
-        self._average_model.n_averaged += 1
-        self._latest_update_step = trainer.global_step
 
 
 class Progress(TQDMProgressBar):

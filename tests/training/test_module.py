@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from fer import build
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.config import compose
 from fer.data import sources
 from fer.data.drawn import draw
-from fer.module import FaceModule
+from fer.runs import preflight
+from fer.training import build
+from fer.training.module import FaceModule
 
 COUNT = 64
 GROWING = [
@@ -145,7 +146,7 @@ def test_training_images_grow_and_measured_ones_are_whole() -> None:
 def test_what_cannot_be_trained_is_refused_before_a_run(words, line) -> None:
     (cfg,) = compose.compose_jobs(["data=drawn", *words])
     with pytest.raises(InputError) as refused:
-        build.check(cfg)
+        preflight.check(cfg)
     assert line in str(refused.value)
 
 

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from torch.optim.swa_utils import AveragedModel
 
-from fer import callbacks, optim
+from fer.training import callbacks, checkpointing, ema
 
 
 @pytest.mark.parametrize(("steps", "files"), [(14, 2), (5, 0)])
@@ -31,15 +31,15 @@ def test_the_average_lies_where_the_network_is_and_is_torchs():
     network = L.LightningModule()
     network.layers = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     device = torch.device("meta")
-    elsewhere = callbacks.Average(0.9)
+    elsewhere = ema.Average(0.9)
     elsewhere.setup(SimpleNamespace(strategy=SimpleNamespace(root_device=device)), network, "fit")
     assert {each.device for each in elsewhere._average_model.state_dict().values()} == {device}
 
     torch.manual_seed(0)
-    own, trainer = callbacks.Average(0.9), SimpleNamespace(global_step=0)
+    own, trainer = ema.Average(0.9), SimpleNamespace(global_step=0)
     trainer.strategy = SimpleNamespace(root_device=torch.device("cpu"))
     own.setup(trainer, network, "fit")
-    move = optim.average(0.9)
+    move = ema.average(0.9)
     torchs = AveragedModel(
         network, multi_avg_fn=lambda a, b, n: move(a, b, int(n)), use_buffers=True
     )
@@ -68,7 +68,7 @@ def test_last_is_kept_at_intervals_and_never_older_than_best(monkeypatch, tmp_pa
         lambda _, trainer, __: kept.append(trainer.current_epoch),
     )
     best = SimpleNamespace(best_model_score=None)
-    last = callbacks.Last(best=best, dirpath=tmp_path)
+    last = checkpointing.Last(best=best, dirpath=tmp_path)
     for epoch in range(20):
         clock.now = 4.0 * epoch  # the pause of 30 seconds ends in epochs 8 and 16
         best.best_model_score = 0.5 if epoch < 10 else 0.6

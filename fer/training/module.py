@@ -13,13 +13,13 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from fer.common.errors import InputError
-from fer.data.augment import Augment
 from fer.data.batches import Batch
 from fer.data.exposure import Seen
 from fer.data.planes import Preprocess, unit
 from fer.evaluation.metrics import Predictions, confusion_matrix, measure
 from fer.evaluation.tta import VIEWS
-from fer.teachers import Teachers
+from fer.training.augment import Augment
+from fer.training.distillation import Teachers
 
 
 class FaceModule(L.LightningModule):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hydra.utils import instantiate
 
 from fer.cli import command
-from fer.data.augment import Augment, _grid
+from fer.training.augment import Augment, _grid
 
 SIDE = 48
 IMAGES = torch.rand(16, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fer import optim
+from fer.training import ema, muon, optimizers, schedules
 
 
 def network() -> nn.Module:
@@ -24,7 +24,7 @@ def rates(make, steps: int, **options: float) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("make", [optim.adamw, optim.sgd])
+@pytest.mark.parametrize("make", [optimizers.adamw, optimizers.sgd])
 def test_biases_and_norms_do_not_decay(make) -> None:
     net = network()
     net(torch.zeros(1, 1, 5, 5))
@@ -35,17 +35,17 @@ def test_biases_and_norms_do_not_decay(make) -> None:
 
 def test_adam_decays_every_parameter_in_the_gradient_as_the_lab_does() -> None:
     weight = nn.Linear(1, 1)
-    (group,) = optim.adam(weight, lr=5e-5, weight_decay=1e-9).param_groups
-    assert type(optim.adam(weight, lr=1.0, weight_decay=0.0)) is torch.optim.Adam
+    (group,) = optimizers.adam(weight, lr=5e-5, weight_decay=1e-9).param_groups
+    assert type(optimizers.adam(weight, lr=1.0, weight_decay=0.0)) is torch.optim.Adam
     assert group["weight_decay"] == 1e-9 and len(group["params"]) == 2
 
 
 def test_one_cycle_rises_and_falls() -> None:
-    found = rates(optim.one_cycle, 11, warmup=0.3, start=0.04, end=1e-4)
+    found = rates(schedules.one_cycle, 11, warmup=0.3, start=0.04, end=1e-4)
     assert found[0] == pytest.approx(0.04) and found[-1] == pytest.approx(1e-4)
     assert found[3] == max(found) == pytest.approx(1.0)
     # Progress 0.65 is half the way down, where a cosine is at the mean of both ends.
-    middle = rates(optim.one_cycle, 21, warmup=0.3, start=0.04, end=1e-4)[13]
+    middle = rates(schedules.one_cycle, 21, warmup=0.3, start=0.04, end=1e-4)[13]
     assert middle == pytest.approx((1 + 1e-4) / 2)
 
 
@@ -58,17 +58,17 @@ def test_cosine_is_torchs_after_the_warmup() -> None:
         expected.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         theirs.step()
-    assert rates(optim.cosine, 10, warmup=0.0, end=0.0) == pytest.approx(expected)
+    assert rates(schedules.cosine, 10, warmup=0.0, end=0.0) == pytest.approx(expected)
 
 
 def test_constant_stays() -> None:
-    assert set(rates(optim.constant, 5)) == {1.0}
+    assert set(rates(schedules.constant, 5)) == {1.0}
 
 
 @pytest.mark.parametrize("higher", [True, False])
 def test_plateau_waits_for_a_better_monitor(higher: bool) -> None:
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = optim.plateau(optimizer, 10, factor=0.5, patience=1, higher=higher)
+    schedule = schedules.plateau(optimizer, 10, factor=0.5, patience=1, higher=higher)
     for number in (0.5, 0.6, 0.7):  # better each time, or worse each time
         schedule.step(number)
     assert optimizer.param_groups[0]["lr"] == (1.0 if higher else 0.5)
@@ -77,14 +77,14 @@ def test_plateau_waits_for_a_better_monitor(higher: bool) -> None:
 @pytest.mark.parametrize("options", [{"warmup": 1.0}, {"warmup": -0.1}])
 def test_a_warmup_of_everything_is_refused(options) -> None:
     with pytest.raises(ValueError, match="^warmup: "):
-        rates(optim.cosine, 5, end=0.0, **options)
+        rates(schedules.cosine, 5, end=0.0, **options)
 
 
 def test_the_average_forgets_the_first_weights_soon() -> None:
     averaged, present = [torch.tensor([1.0])], [torch.tensor([0.0])]
     expected = 1.0
     for step in range(1, 200):
-        optim.average(0.9)(averaged, present, step)
+        ema.average(0.9)(averaged, present, step)
         expected *= min(0.9, (1 + step) / (10 + step))
         assert averaged[0].item() == pytest.approx(expected, rel=1e-5)
     # After ten steps 0.9 alone would have left 0.35 of the first weights.
@@ -96,7 +96,7 @@ def test_a_matrix_keeps_its_directions_and_loses_its_stretch() -> None:
     for shape in ((6, 40), (40, 6)):
         matrix = torch.randn(shape) * torch.logspace(0, 1.5, shape[1])
         left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-        found = left.T @ optim.orthogonalised(matrix).float() @ right.T
+        found = left.T @ muon.orthogonalised(matrix).float() @ right.T
         values = found.diagonal()
         assert 0.6 < values.min() and values.max() < 1.25  # Jordan's polynomial ends between these
         assert (found - torch.diag(values)).abs().max() < 0.05
@@ -111,7 +111,7 @@ def muon_network() -> nn.Module:
 
 def test_muon_turns_every_convolution_but_the_first() -> None:
     net = muon_network()
-    turned, others = optim.muon(net, lr=0.1, weight_decay=0.3).param_groups
+    turned, others = muon.muon(net, lr=0.1, weight_decay=0.3).param_groups
     assert [p.shape for p in turned["params"]] == [(8, 4, 3, 3)]
     assert (turned["lr"], turned["weight_decay"]) == (0.1, 0.3)
     assert (others["lr"], others["weight_decay"]) == (3e-3, 0.0)
@@ -121,7 +121,7 @@ def test_muon_turns_every_convolution_but_the_first() -> None:
 def test_muons_first_step_is_the_orthogonal_gradient_and_adams() -> None:
     net = muon_network()
     before = [parameter.detach().clone() for parameter in net.parameters()]
-    optimizer = optim.muon(net, lr=0.1, weight_decay=0.5, momentum=0.0)
+    optimizer = muon.muon(net, lr=0.1, weight_decay=0.5, momentum=0.0)
     net(torch.randn(4, 3, 5, 5)).square().sum().backward()
     optimizer.step()
     adam = torch.optim.AdamW(
@@ -134,7 +134,7 @@ def test_muons_first_step_is_the_orthogonal_gradient_and_adams() -> None:
         before, net.parameters(), adam.param_groups[0]["params"], strict=True
     ):
         if new.shape == (8, 4, 3, 3):
-            turned = optim.orthogonalised(new.grad.flatten(1)).float().view_as(new)
+            turned = muon.orthogonalised(new.grad.flatten(1)).float().view_as(new)
             torch.testing.assert_close(new.detach(), old * (1 - 0.1 * 0.5) - 0.1 * turned)
         else:
             torch.testing.assert_close(new.detach(), theirs.detach(), rtol=1e-5, atol=1e-6)
@@ -150,15 +150,15 @@ def test_muon_goes_on_from_its_state() -> None:
         optimizer.step()
 
     whole = muon_network()
-    optimizer = optim.muon(whole, lr=0.1, weight_decay=0.1)
+    optimizer = muon.muon(whole, lr=0.1, weight_decay=0.1)
     for batch in batches:
         stepped(whole, optimizer, batch)
     first = muon_network()
-    saved = optim.muon(first, lr=0.1, weight_decay=0.1)
+    saved = muon.muon(first, lr=0.1, weight_decay=0.1)
     stepped(first, saved, batches[0])
     second = muon_network()
     second.load_state_dict(first.state_dict())
-    resumed = optim.muon(second, lr=0.1, weight_decay=0.1)
+    resumed = muon.muon(second, lr=0.1, weight_decay=0.1)
     resumed.load_state_dict(saved.state_dict())
     stepped(second, resumed, batches[1])
     for a, b in zip(whole.parameters(), second.parameters(), strict=True):
@@ -166,6 +166,6 @@ def test_muon_goes_on_from_its_state() -> None:
 
 
 def test_linear_rises_and_falls_along_lines() -> None:
-    found = rates(optim.linear, 11, warmup=0.2, end=0.1)
+    found = rates(schedules.linear, 11, warmup=0.2, end=0.1)
     assert found[:3] == pytest.approx([0.0, 0.5, 1.0])
     assert found[6] == pytest.approx(0.55) and found[-1] == pytest.approx(0.1)

@@ -13,14 +13,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fer import build
 from fer.cli import command
 from fer.common.errors import InputError
 from fer.data import sources, writers
 from fer.data.exposure import record
 from fer.evaluation import protocol
 from fer.models import checkpoint
-from fer.teachers import Teachers
+from fer.runs import preflight
+from fer.training import build
+from fer.training.distillation import Teachers
 
 ROOT = Path(__file__).parent.parent
 DRAWN = ["data=drawn", "data.count=1001"]
@@ -223,5 +224,5 @@ def test_a_teacher_that_does_not_fit_is_refused_in_one_line(
         (cwd / "photos" / name / "one.png").touch()
     with pytest.raises(InputError) as fault:
         shown = words if "data=folder" in words else [*SMALL, *words]
-        build.check(command.config_of(shown))
+        preflight.check(command.config_of(shown))
     assert str(fault.value).startswith(line) and "\n" not in str(fault.value)

@@ -1,0 +1,172 @@
+"""From a config to everything that trains."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
+
+from fer.common.errors import InputError
+from fer.config.instantiate import build_node
+from fer.config.recipe import check_recipe
+from fer.data.module import FaceData
+from fer.data.planes import Preprocess
+from fer.evaluation import metrics
+from fer.models import checkpoint
+from fer.models.checkpoint import Checkpoint, build_network
+from fer.training import checkpointing
+from fer.training.augment import Augment
+from fer.training.callbacks import Progress
+from fer.training.checkpointing import Best, Last
+from fer.training.distillation import Teachers
+from fer.training.ema import Average
+from fer.training.module import FaceModule
+
+
+def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """What keeps best.ckpt, by the monitor, and last.ckpt."""
+    common = {
+        "dirpath": folder / "checkpoints",
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
+    }
+    resumed = cfg.ckpt_path and Path(cfg.ckpt_path)
+    best = Best(resumed=resumed, monitor=cfg.monitor, mode=_mode(cfg), **common)
+    return best, Last(best=best, **common)
+
+
+def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
+    """The progress bar, the averaging of weights and the early stopping, where the config asks for them."""
+    chosen: list[L.Callback] = [Progress()] if cfg.trainer.enable_progress_bar else []
+    if cfg.ema is not None:
+        chosen.append(Average(cfg.ema))
+    if cfg.patience is not None:
+        chosen.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=_mode(cfg)))
+    return chosen
+
+
+def _mode(cfg: DictConfig) -> str:
+    return "max" if metrics.higher_is_better(cfg.monitor) else "min"
+
+
+# Lightning's hints and its warning of torch's own renaming are for those who write Trainers. Batches are
+# slices of an array, so that workers would add nothing; who chooses trainer=cpu beside a GPU means it.
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available but not used"):
+    warnings.filterwarnings("ignore", message=hint, module="lightning")
+
+
+# Pixels, and what is measured, are in single precision: so are weights.
+PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed")
+
+
+def build_augment(cfg: DictConfig) -> Augment:
+    return build_node(cfg, "augment")
+
+
+def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[int]) -> FaceModule:
+    """The network and all it is trained with; `counts`: training images of each class."""
+    extra = {"higher": metrics.higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
+    try:
+        preprocess = Preprocess(data.channels)
+    except ValueError as fault:
+        raise InputError(f"data.{fault}") from None
+    return FaceModule(
+        network=build_network(cfg, data),
+        preprocess=preprocess,
+        augment=build_augment(cfg),
+        loss=build_node(cfg, "loss", counts=counts),
+        optimizer=build_node(cfg, "optim", _partial_=True),
+        schedule=build_node(cfg, "schedule", _partial_=True, **extra),
+        classes=data.classes,
+        monitor=cfg.monitor,
+        recipe=OmegaConf.to_container(cfg, resolve=True),
+        size=data.size,
+        seed=cfg.seed,
+        channels_last=cfg.channels_last,
+        resolutions=cfg.resolutions,
+    )
+
+
+def build_finished(found: Checkpoint, cfg: DictConfig) -> FaceModule:
+    """The module of a checkpoint, with its weights; cfg: its recipe, perhaps revised."""
+    check_recipe(found.recipe)
+    module = build_module(cfg, found, counts=[1] * len(found.classes))
+    try:
+        module.load_state_dict(found.weights)
+    except RuntimeError:
+        raise InputError(
+            f"{found.path}: its weights are not of the network that its recipe describes, or an older "
+            "version named them (CHANGELOG.md)"
+        ) from None
+    return module
+
+
+def build_teachers(
+    cfg: DictConfig, data: FaceData, checkpoints: Sequence[Checkpoint]
+) -> Teachers | None:
+    """The networks of `teacher`; None without any. Raises InputError where they do not fit the faces."""
+    for found in checkpoints:
+        if (found.classes, found.size) != (data.classes, data.size):
+            raise InputError(
+                f"teacher: {found.path} tells {', '.join(found.classes)} in {found.size} pixels, but "
+                f"these faces are {', '.join(data.classes)} in {data.size} pixels"
+            )
+    if not checkpoints:
+        return None
+    networks = [build_finished(found, OmegaConf.create(found.recipe)) for found in checkpoints]
+    try:
+        return Teachers(networks, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature)
+    except ValueError as fault:
+        raise InputError(f"teacher_{fault}") from None
+
+
+def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
+    """The Trainer; `precision: auto` is resolved here."""
+    node = cfg.trainer.copy()
+    gpu = torch.cuda.is_available()
+    apple = node.get("accelerator") == "gpu" and torch.backends.mps.is_available()
+    if node.get("accelerator") in ("gpu", "cuda") and not (gpu or apple):
+        raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
+    if node.get("precision") == "auto":
+        node.precision = auto_precision(gpu=gpu and node.get("accelerator") != "cpu")
+    if (precision := str(node.get("precision") or "32-true")) not in PRECISIONS:
+        raise InputError(
+            f"trainer.precision: {precision}, expected auto, 32-true, bf16-mixed or 16-mixed"
+        )
+    return build_node(
+        OmegaConf.create({"trainer": node}),
+        "trainer",
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        plugins=[checkpointing.WholeFiles()],
+        **others,
+    )
+
+
+def auto_precision(*, gpu: bool) -> str:
+    """bf16-mixed where the device computes in bf16, else 32-true."""
+    if gpu:
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        abilities = torch.cpu.get_capabilities()
+        native = abilities.get("avx512_bf16", False) or abilities.get("amx_bf16", False)
+    return "bf16-mixed" if native else "32-true"
+
+
+def _is_plateau(cfg: DictConfig) -> bool:
+    return str(cfg.schedule._target_).endswith(".plateau")
+
+
+def read_teachers(cfg: DictConfig, *, device: Literal["cpu", "meta"] = "cpu") -> list[Checkpoint]:
+    """The checkpoints that `teacher` names."""
+    try:
+        return [checkpoint.read(Path(place), device=device) for place in cfg.teacher]
+    except InputError as fault:
+        raise InputError(f"teacher: {fault}") from None
