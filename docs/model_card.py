@@ -28,12 +28,12 @@ from fer.data.exposure import identical
 from fer.data.faces import Faces
 from fer.data.readers import ferplus
 from fer.data.statistics import tone
-from fer.evaluate import assemble
 from fer.evaluation.results import Measured
 from fer.models import checkpoint, packed
 from fer.models.checkpoint import Checkpoint
 from fer.reports import figures
 from fer.reports.html import duration, fixed, percent
+from fer.runs.evaluate import assemble
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 SURE = (0.5, 0.7, 0.9)  # confidences from which on mistakes are counted

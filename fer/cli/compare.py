@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fer.cli import command
-from fer.compare import runs, table
-from fer.compare.text import text
+from fer.runs import finished
+from fer.runs.compare import table
+from fer.runs.compare.text import text
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     )
     parser.add_out()
     words = parser.parse(arguments)
-    found, unfinished = runs.find(words.runs)
+    found, unfinished = finished.find(words.runs)
     table.check_by(words.by, found)
 
     def work() -> None:

@@ -48,10 +48,9 @@ def measuring(
     name: str, places: Sequence[Path], words: Sequence[str], out: Path | None
 ) -> Callable[[], None]:
     """The work of `fer <name>`: measures the networks of `places` together, writes into `out`."""
-    from fer import evaluate
     from fer.evaluation import measure, tta
     from fer.models import checkpoint  # torch: only once the words can be read
-    from fer.runs import outputs
+    from fer.runs import evaluate, outputs
 
     chosen = {"tta": "none", "part": "test"}
     known = {"tta": get_args(tta.Tta), "part": get_args(measure.Part)}

@@ -85,9 +85,9 @@ def _job(cfg: DictConfig) -> float:
     program = Path(sys.argv[0]).name
     command = [*(["python"] if program.endswith(".py") else []), program, *sys.argv[1:]]
     try:
-        from fer import run  # seconds, in which somebody may press Ctrl-C
+        from fer.runs import train  # seconds, in which somebody may press Ctrl-C
 
-        return run.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
+        return train.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
     except (Exception, KeyboardInterrupt) as fault:
         line, logged = one_line(fault), f"(log: {folder / settings.job.name}.log)"
         log.debug("%s", traceback.format_exc())

@@ -1,0 +1,1 @@
+"""What takes time and leaves a folder: training, evaluation, comparison."""

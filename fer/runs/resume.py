@@ -1,8 +1,10 @@
 """Runs that resume from a checkpoint."""
 
 from pathlib import Path
+from typing import Any
 
 from fer.common.errors import InputError
+from fer.config.recipe import HANDLING, flat
 from fer.models import checkpoint, packed
 from fer.training.module import FaceModule
 
@@ -30,3 +32,17 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
             f"ckpt_path: no {best}, the best epoch so far; keep it beside the checkpoint that a run "
             "goes on from"
         )
+
+
+def changed_words(recipe: dict[str, Any]) -> list[str]:
+    """A sentence where a run goes on by another recipe than its checkpoint began with."""
+    if (path := recipe["ckpt_path"]) is None:
+        return []
+    before = flat(checkpoint.read(Path(path), device="meta").recipe)
+    now = flat(recipe)
+    changed = [
+        f"{key}={now.get(key)} (was {before.get(key)})"
+        for key in dict.fromkeys([*before, *now])
+        if key not in HANDLING and now.get(key) != before.get(key)
+    ]
+    return [f"not as {path} began: {', '.join(changed)}"] if changed else []

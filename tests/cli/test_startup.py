@@ -27,5 +27,5 @@ def test_an_unknown_key_is_told_without_torch() -> None:
 
 
 def test_training_loads_nothing_that_the_default_split_and_reader_do_without() -> None:
-    loaded = modules("import fer.run")
+    loaded = modules("import fer.runs.train")
     assert "torch" in loaded and loaded.isdisjoint({"pandas", "sklearn", "pyarrow", "pooch"})

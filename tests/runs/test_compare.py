@@ -13,9 +13,17 @@ import yaml
 from scipy import stats
 
 from fer.cli import compare as command
-from fer.compare.runs import find
-from fer.compare.table import differing, interval, mixed, other_faces, ranked, repetitions, telling
 from fer.data.labels import EMOTIONS
+from fer.runs.compare.table import (
+    differing,
+    interval,
+    mixed,
+    other_faces,
+    ranked,
+    repetitions,
+    telling,
+)
+from fer.runs.finished import find
 
 ROOT = Path(__file__).parent.parent
 FER = "import sys; from fer.cli.main import main; sys.exit(main())"

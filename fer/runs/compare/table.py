@@ -8,9 +8,9 @@ from typing import Any
 
 from fer.common.errors import InputError
 from fer.common.files import write_csv
-from fer.compare.runs import Run
 from fer.config.recipe import HANDLING
 from fer.evaluation.metrics import higher_is_better
+from fer.runs.finished import Run
 
 Line = dict[str, Any]
 

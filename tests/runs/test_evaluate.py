@@ -18,11 +18,11 @@ from fer.cli import command, ensemble, evaluate, pack
 from fer.common.errors import InputError
 from fer.data import writers
 from fer.data.sources import build_data
-from fer.evaluate import assemble
-from fer.evaluate import evaluate as measure
 from fer.evaluation import protocol
 from fer.models import checkpoint
 from fer.runs import preflight
+from fer.runs.evaluate import assemble
+from fer.runs.evaluate import evaluate as measure
 from fer.training.build import build_module
 from fer.training.module import FaceModule
 

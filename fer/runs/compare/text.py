@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from fer.compare.table import COSTS, MEASURED, RECALL, Line
+from fer.runs.compare.table import COSTS, MEASURED, RECALL, Line
 
 WIDTH = 120
 LONGEST = 28  # characters of a config value

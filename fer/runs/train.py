@@ -1,36 +1,37 @@
 """A whole run: train, measure the best epoch, fill the run folder."""
 
 import atexit
-import copy
 import logging
-import shlex
 import time
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
-from fer.config.recipe import HANDLING, flat
 from fer.data.module import FaceData
 from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.file import export
-from fer.data.splits.split import Split, settings
+from fer.data.splits.split import settings
 from fer.evaluation.measure import interruptible, measure
 from fer.evaluation.protocol import refuse_copied, seen_by
-from fer.evaluation.results import Measured
-from fer.models import checkpoint
 from fer.models.cost import count_gflop, count_parameters
-from fer.reports import figures
-from fer.reports.run_report import mistakes, write_report
-from fer.runs.outputs import say, write_measured
+from fer.reports.run_report import mistakes
+from fer.runs.outputs import (
+    cut_short,
+    limited,
+    shown_part,
+    summarise,
+    write_run,
+    write_tensorboard,
+)
+from fer.runs.resume import changed_words
 from fer.training.build import (
     _checkpoints,
     build_module,
@@ -81,7 +82,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
-    history.changed = _changed_words(module.recipe)
+    history.changed = changed_words(module.recipe)
     if trainer.is_global_zero:
         write_json(folder / "split.json", export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
@@ -101,7 +102,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     monitored = float(best.best_model_score)
     if not trainer.is_global_zero:
         return monitored
-    found = [*_cut_short(measured, parts), *_limited(cfg)]
+    found = [*cut_short(measured, parts), *limited(cfg)]
     if not history.started:
         found.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
     for sentence in found:
@@ -136,7 +137,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     summary["val/loss"] = kept["callbacks"]["History"]["rows"][-1]["val/loss"]
     part = shown_part(measured)
     wrong = mistakes(measured[part], data.faces)
-    _write(
+    write_run(
         folder,
         cfg,
         data,
@@ -150,7 +151,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         overrides=overrides,
     )
     curves = {*COLUMNS, *(f"val/{name}" for name in measured["val"].numbers())}
-    _tensorboard(logger, module, cfg, summary, part, wrong, data, curves)
+    write_tensorboard(logger, module, cfg, summary, part, wrong, data, curves)
     write_json(folder / "summary.json", summary)  # last: by it a run is known to have ended
     return monitored
 
@@ -167,56 +168,6 @@ def _leave_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def summarise(measured: dict[str, Measured]) -> dict[str, Any]:
-    """The numbers of summary.json that predictions give; without a test validation's have all of its names."""
-    part = shown_part(measured)
-    summary = measured[part].summary(part)
-    summary |= {f"val/{name}": number for name, number in measured["val"].numbers().items()}
-    summary["train/acc"] = measured["train"].numbers()["acc"]
-    if "test" in measured:
-        summary["gap"] = summary["train/acc"] - summary["test/acc"]
-    return summary
-
-
-def shown_part(measured: dict[str, Measured]) -> str:
-    """The part that a run's table, report and pictures are of."""
-    return "test" if "test" in measured else "val"
-
-
-def _changed_words(recipe: dict[str, Any]) -> list[str]:
-    """A sentence where a run goes on by another recipe than its checkpoint began with."""
-    if (path := recipe["ckpt_path"]) is None:
-        return []
-    before = flat(checkpoint.read(Path(path), device="meta").recipe)
-    now = flat(recipe)
-    changed = [
-        f"{key}={now.get(key)} (was {before.get(key)})"
-        for key in dict.fromkeys([*before, *now])
-        if key not in HANDLING and now.get(key) != before.get(key)
-    ]
-    return [f"not as {path} began: {', '.join(changed)}"] if changed else []
-
-
-def _cut_short(measured: dict[str, Measured], parts: Split) -> list[str]:
-    """A sentence for each part of which not every row was measured, as trainer=debug has it."""
-    return [
-        f"only {len(measured[part].rows)} of {len(parts.part(part))} {part} rows are measured "
-        "(trainer.limit_test_batches)"
-        for part in ("val", "test")
-        if part in measured and len(measured[part].rows) < len(parts.part(part))
-    ]
-
-
-def _limited(cfg: DictConfig) -> list[str]:
-    """A sentence for each part that epochs were trained or chosen on by some batches alone."""
-    limits = {part: cfg.trainer.get(f"limit_{part}_batches") for part in ("train", "val")}
-    return [
-        f"each epoch had {limit} of {part}'s batches (trainer.limit_{part}_batches)"
-        for part, limit in limits.items()
-        if limit is not None and (type(limit), limit) != (float, 1.0)  # 1 is a batch
-    ]
-
-
 def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
     sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in counts.items())
     notes = "".join(f"note: {note}\n" for note in data.faces.notes)
@@ -227,61 +178,3 @@ def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
         f"{facts['gflop']:.3f} GFLOP an image; {trainer.precision} on "
         f"{trainer.strategy.root_device}, {trainer.world_size} process(es)"
     )
-
-
-def _write(
-    folder, cfg, data, *, part, shown, wrong, counts, history, summary, command, overrides
-) -> None:
-    """Every file of the run folder that is written once, at the end; shown: what was measured of `part`."""
-    tables = shown.tables()
-    figures.save(figures.curves(history.rows), folder / "curves.png")
-    say(part, shown)
-    if part == "test":
-        write_measured(folder, shown)
-        log.info(
-            "train %.2f %% - test %.2f %% = gap %.2f points",
-            100 * summary["train/acc"],
-            100 * summary["test/acc"],
-            100 * summary["gap"],
-        )
-    write_report(
-        folder / "report.html",
-        title=f"{cfg.model._target_.rsplit('.', 1)[1]} on {Path(data.faces.source).name}",
-        config=OmegaConf.to_yaml(cfg, resolve=True),
-        overrides=overrides,
-        command=shlex.join(command),
-        classes=data.classes,
-        counts=counts,
-        table=tables["all"],
-        clean_table=tables["clean"],
-        history=history.rows,
-        summary=summary,
-        part=part,
-        confusion_matrix=shown.matrix().numpy(),
-        calibration=shown.calibration(),
-        mistakes=wrong,
-    )
-    log.info("report: %s", folder / "report.html")
-
-
-def _tensorboard(logger, module, cfg, summary, part, wrong, data, curves) -> None:
-    """The final numbers, but for those whose names History has drawn over the epochs (`curves`), the sheet
-    of mistakes, the graph, and HParams, which rank by validation."""
-    board = logger.experiment
-    numbers = {key: value for key, value in summary.items() if isinstance(value, (int, float))}
-    for key, value in numbers.items():
-        if key not in curves:
-            board.add_scalar(key, value, 0)
-    sheet, captions = wrong
-    if len(captions):
-        figure = figures.faces(sheet, captions, title="Most confident mistakes")
-        board.add_image(f"{part}/mistakes", figures.pixels(figure), 0, dataformats="HWC")
-    network = copy.deepcopy(module.network).cpu().eval()  # of a compiled one the plain copy
-    board.add_graph(network, torch.zeros(1, len(data.channels), data.size, data.size))
-    shown = ("model", "data", "augment", "optim", "schedule", "loss")
-    recipe = {name: module.recipe[name] for name in (*shown, "seed", "ema")}
-    wanted = ("val/acc", "val/mean_acc", "val/macro_f1", "test/acc", "test/clean_acc", "gap")
-    ranked = {f"hp/{key}": numbers[key] for key in wanted if key in numbers}
-    logger.log_hyperparams(recipe, ranked, step=0)
-    logger.save()
-    board.close()
