@@ -16,7 +16,7 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
-from fer.cli import command
+from fer.cli import subcommand
 
 BATCH, SIDE, CLASSES = 128, 48, 7
 LARGE = 7_000_000  # numbers, 28 MB: less than a batch after R1's first convolution
@@ -75,7 +75,7 @@ def kornias(name: str) -> dict[str, nn.Module]:
 def rows(images: Tensor, targets: Tensor) -> list[dict[str, str | float]]:
     found = []
     for name in ("light", "strong"):
-        cfg = command.config_of([f"augment={name}", "augment.mixup=[0,0]", "data=drawn"])
+        cfg = subcommand.config_of([f"augment={name}", "augment.mixup=[0,0]", "data=drawn"])
         augment = instantiate(cfg.augment)
         for title, theirs in kornias(name).items():
             found.append(

@@ -20,7 +20,7 @@ import jinja2
 import numpy as np
 import torch
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.common.errors import InputError
 from fer.common.files import replacing
 from fer.config.paths import register_resolvers
@@ -53,7 +53,7 @@ class Evaluation:
 
 
 def main(arguments: list[str]) -> int:
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.config import compose
 from fer.data.exposure import record
 from fer.data.sources import build_data
@@ -20,7 +20,7 @@ def pack_untrained() -> Callable[[Path], None]:
 
     def pack(folder: Path, *words: str) -> None:
         small = ["model.channels=[8,16]", "model.repeats=[1,1]", "trainer.precision=32-true"]
-        cfg = command.config_of([*small, *words])
+        cfg = subcommand.config_of([*small, *words])
         data = build_data(cfg)
         torch.manual_seed(0)
         module = build_module(cfg, data, counts=[1] * len(data.classes))

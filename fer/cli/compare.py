@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.runs import finished
 from fer.runs.compare import table
 from fer.runs.compare.text import text
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = command.Parser("compare", "Ranks finished runs by validation; writes compare.csv.")
+    parser = subcommand.Parser("compare", "Ranks finished runs by validation; writes compare.csv.")
     parser.add_argument(
         "runs",
         nargs="+",
@@ -56,7 +56,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         lines = table.ranked(rows, by=words.by)
         log.info("%s\n", text(lines, names=table.telling([row[0] for row in rows]), by=words.by))
         log.info("first: %s", lines[0]["runs"])
-        log.info("table: %s", table.write(command.claim(words.out, "compare"), lines))
+        log.info("table: %s", table.write(subcommand.claim(words.out, "compare"), lines))
 
     return work
 

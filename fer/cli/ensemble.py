@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.cli.evaluate import measuring
 from fer.common.errors import InputError
 
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, 1 rows that may not be measured; one line each."""
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = command.Parser("ensemble", "Measures networks by the mean of their probabilities.")
+    parser = subcommand.Parser("ensemble", "Measures networks by the mean of their probabilities.")
     parser.add_argument(
         "words",
         nargs="+",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.common.errors import InputError
 from fer.config.paths import register_resolvers
 
@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, 1 rows that may not be measured; one line each."""
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = command.Parser(
+    parser = subcommand.Parser(
         "evaluate", "Measures a finished network, writing what training's test does."
     )
     parser.add_argument(
@@ -34,7 +34,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     return measuring("evaluate", [words.run], words.overrides, words.out)
 
 
-def add_words(parser: command.Parser) -> None:
+def add_words(parser: subcommand.Parser) -> None:
     parser.add_argument(
         "overrides",
         nargs="*",
@@ -72,7 +72,7 @@ def measuring(
         measured = evaluate.evaluate(members, **chosen)
         log.info("%s", evaluate.describe(members, **chosen))
         outputs.say(measure.NAMES[chosen["part"]], measured)
-        folder = command.claim(out, name)
+        folder = subcommand.claim(out, name)
         typed = shlex.join(["fer", name, *map(str, places), *words])
         evaluate.write(folder, members, measured, **chosen, command=typed, words=words)
         log.info("report: %s", folder / "report.html")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer.cli import command
+from fer.cli import subcommand
 
 if TYPE_CHECKING:
     from fer.data.module import FaceData
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, 1 a set that cannot be read; one line each."""
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = command.Parser("explore", "writes explore.html: what a set of faces holds")
+    parser = subcommand.Parser("explore", "writes explore.html: what a set of faces holds")
     parser.add_overrides()
     parser.add_out()
     words = parser.parse(arguments)
-    cfg = command.config_of(words.overrides)
+    cfg = subcommand.config_of(words.overrides)
     from fer.data import sources
     from fer.training import build
 
@@ -40,7 +40,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         # The source's own parts are shown as they are, where training wants all three.
         own = data.split == "official" and data.twins == data.conflicts == "keep"
         parts = all_parts(data.faces, None if own else data.parts)
-        folder = command.claim(words.out, "explore")
+        folder = subcommand.claim(words.out, "explore")
         write_explore(
             folder,
             data.faces,

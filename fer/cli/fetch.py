@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.common.errors import InputError
 from fer.common.files import file_digest
 from fer.data import download
@@ -17,12 +17,12 @@ LENGTHS = {"md5": 32, "sha256": 64}  # hexadecimal digits
 
 
 def main(arguments: list[str]) -> int:
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
     """The download that the words ask for, checked."""
-    parser = command.Parser("fetch", "download fer2013.csv to where data=fer2013 looks for it")
+    parser = subcommand.Parser("fetch", "download fer2013.csv to where data=fer2013 looks for it")
     parser.add_argument("dataset", choices=["fer2013"])
     parser.add_argument(
         "--to", type=Path, metavar="DIR", help="default: $FER_DATA_DIR, else ./data"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.common.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -17,11 +17,13 @@ log = logging.getLogger(__name__)
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, 1 a network that cannot be packed; one line each."""
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = command.Parser("pack", "Packs a finished network: half precision, two files, no code.")
+    parser = subcommand.Parser(
+        "pack", "Packs a finished network: half precision, two files, no code."
+    )
     parser.add_argument(
         "run", type=Path, metavar="RUN", help="a run's folder (its best epoch) or a checkpoint"
     )
@@ -38,7 +40,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     results = _results(network.path)
 
     def work() -> None:
-        folder = command.claim(words.out, "pack")
+        folder = subcommand.claim(words.out, "pack")
         packed.save(
             folder,
             weights=network.weights,

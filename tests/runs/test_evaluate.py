@@ -14,7 +14,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from fer.cli import command, ensemble, evaluate, pack
+from fer.cli import ensemble, evaluate, pack, subcommand
 from fer.common.errors import InputError
 from fer.data import writers
 from fer.data.sources import build_data
@@ -136,7 +136,7 @@ def test_only_a_finished_runs_best_epoch_brings_its_results(runs: Path, called) 
 
 
 def test_no_training_goes_on_from_a_packed_network(runs: Path) -> None:
-    cfg = command.config_of([*DATA, f"ckpt_path={runs / 'packed/network.safetensors'}"])
+    cfg = subcommand.config_of([*DATA, f"ckpt_path={runs / 'packed/network.safetensors'}"])
     with pytest.raises(InputError, match="^ckpt_path: .*network.safetensors is a packed network"):
         preflight.check(cfg)
 
@@ -319,9 +319,9 @@ def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) 
 
 def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:
     last = f"ckpt_path={runs / 'fair/checkpoints/last.ckpt'}"
-    same = command.config_of([*DATA, last])
+    same = subcommand.config_of([*DATA, last])
     assert len(protocol.seen_by(same, build_data(same))) == 1
-    other = command.config_of([*DATA, last, "data.split=random"])
+    other = subcommand.config_of([*DATA, last, "data.split=random"])
     with pytest.raises(InputError, match="ckpt_path: .*last.ckpt was trained on other rows than"):
         protocol.seen_by(other, build_data(other))
 
@@ -331,6 +331,6 @@ def test_a_run_does_not_go_on_beside_the_best_epoch_of_other_rows(
 ) -> None:
     for name, origin in (("last", "fair"), ("best", "swapped")):
         shutil.copy(runs / origin / f"checkpoints/{name}.ckpt", tmp_path)
-    cfg = command.config_of([*DATA, f"ckpt_path={tmp_path / 'last.ckpt'}"])
+    cfg = subcommand.config_of([*DATA, f"ckpt_path={tmp_path / 'last.ckpt'}"])
     with pytest.raises(InputError, match="ckpt_path: .*best.ckpt was trained on other rows than"):
         protocol.seen_by(cfg, build_data(cfg))

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from hydra.utils import instantiate
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.training.augment import Augment, _grid
 
 SIDE = 48
@@ -243,7 +243,7 @@ def test_mixup_and_cutmix_share_the_batches():
 
 
 def option(name: str) -> Augment:
-    return instantiate(command.config_of([f"augment={name}", "data=drawn"]).augment)
+    return instantiate(subcommand.config_of([f"augment={name}", "data=drawn"]).augment)
 
 
 @pytest.mark.parametrize("name", ["light", "strong", "lab"])

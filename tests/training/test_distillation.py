@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.common.errors import InputError
 from fer.data import sources, writers
 from fer.data.exposure import record
@@ -73,7 +73,7 @@ def test_numbers_out_of_range_are_refused_by_name(words) -> None:
 def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_spoilt(
     monkeypatch,
 ) -> None:
-    cfg = command.config_of(
+    cfg = subcommand.config_of(
         [*SMALL, "augment=strong", "augment.mixup=[1.0,0.4]", "loss.label_smoothing=0.0"]
     )
     data = sources.build_data(cfg)
@@ -143,7 +143,7 @@ def test_a_run_is_taught_by_another(cwd: Path) -> None:
 
 def taught(cwd: Path, monkeypatch, *words: str, data: Sequence[str] = DRAWN):
     monkeypatch.chdir(cwd)
-    cfg = command.config_of([*data, *NETWORK, "teacher=[teacher]", *words])
+    cfg = subcommand.config_of([*data, *NETWORK, "teacher=[teacher]", *words])
     faces = sources.build_data(cfg)
     return protocol.seen_by(cfg, faces, build.read_teachers(cfg))
 
@@ -191,7 +191,7 @@ def test_a_pupil_that_leaves_twins_out_wants_teachers_that_did(cwd: Path, monkey
     (cwd / "twins.csv").write_text(rows + "\n".join(again[:3]) + "\n")
     monkeypatch.chdir(cwd)
     words = ["data=fer2013", "data.path=twins.csv", "teacher=[teacher]"]
-    cfgs = [command.config_of([*words, f"data.twins={twins}"]) for twins in ("keep", "drop")]
+    cfgs = [subcommand.config_of([*words, f"data.twins={twins}"]) for twins in ("keep", "drop")]
     keep, drop = map(sources.build_data, cfgs)
     (teacher,) = build.read_teachers(cfgs[0])
     teacher = replace(teacher, seen=(record(keep.faces, keep.parts),))
@@ -224,5 +224,5 @@ def test_a_teacher_that_does_not_fit_is_refused_in_one_line(
         (cwd / "photos" / name / "one.png").touch()
     with pytest.raises(InputError) as fault:
         shown = words if "data=folder" in words else [*SMALL, *words]
-        preflight.check(command.config_of(shown))
+        preflight.check(subcommand.config_of(shown))
     assert str(fault.value).startswith(line) and "\n" not in str(fault.value)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.common.errors import InputError
 from fer.config import compose
 from fer.data import sources
@@ -41,7 +41,7 @@ def faces() -> dict[str, Tensor]:
 
 
 def module_of(*words: str, faces: dict[str, Tensor]) -> FaceModule:
-    cfg = command.config_of(["data=drawn", f"data.batch_size={COUNT}", *words])
+    cfg = subcommand.config_of(["data=drawn", f"data.batch_size={COUNT}", *words])
     torch.manual_seed(0)
     module = build.build_module(cfg, sources.build_data(cfg), counts=[1] * 7)
     module.preprocess.fit(faces["images"])

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from fer.cli import command
+from fer.cli import subcommand
 from fer.common.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -12,11 +12,11 @@ log = logging.getLogger(__name__)
 
 def main(arguments: list[str]) -> int:
     """The exit status: 2 a wrong command, 1 a set that cannot be read or written; one line each."""
-    return command.run(prepare, arguments)
+    return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = command.Parser("fer2021", "writes faces and their filter planes as the lab's csv")
+    parser = subcommand.Parser("fer2021", "writes faces and their filter planes as the lab's csv")
     parser.add_argument("csv", type=Path, metavar="OUT.csv", help="the file to write")
     parser.add_argument(
         "--channels",
@@ -35,7 +35,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         raise InputError(f"{words.csv}: there is no folder {words.csv.parent}")
     if channels[0] != "original":
         raise InputError(f"--channels: {words.channels}, expected original first: readers keep it")
-    cfg = command.config_of(words.overrides)
+    cfg = subcommand.config_of(words.overrides)
     from fer.data import sources
     from fer.data.planes import Preprocess
     from fer.data.writers import write_fer2021
