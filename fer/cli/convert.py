@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = subcommand.Parser("fer2021", "writes faces and their filter planes as the lab's csv")
+    parser = subcommand.Parser("convert", "writes faces and their filter planes as the lab's csv")
     parser.add_argument("csv", type=Path, metavar="OUT.csv", help="the file to write")
     parser.add_argument(
         "--channels",

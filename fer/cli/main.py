@@ -12,14 +12,16 @@ COMMANDS = {
     "ensemble": "measure several finished runs by their mean: fer ensemble RUN RUN",
     "pack": "make a finished run two small files to give away: fer pack RUN --out DIR",
     "explore": "write a page about a set of faces: fer explore data=drawn",
-    "fer2021": "write faces and their filter planes as the lab's csv: fer fer2021 OUT.csv",
+    "convert": "write images and their filter planes as a csv: fer convert OUT.csv",
     "fetch": "download FER2013 to where data=fer2013 looks: fer fetch fer2013",
 }
+ALIASES = {"fer2021": "convert"}  # the command's name in older notes
 
 
 def main() -> int:
     """The exit status of the command; 2 where there is no such one."""
     word, *arguments = sys.argv[1:] or ["--help"]
+    word = ALIASES.get(word, word)
     if word in ("-h", "--help"):
         width = max(map(len, COMMANDS))
         print("usage: fer COMMAND [...]      fer COMMAND --help says more\n")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fer.common.errors import InputError
 from fer.config.instantiate import build_node
+from fer.config.recipe import with_todays_names
 from fer.data.exposure import Seen
 from fer.data.module import FaceData
 from fer.models import packed
@@ -79,7 +80,7 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
         raise _none(path, "its 'state_dict' is missing or no dict of tensors")
     return Checkpoint(
         path=path,
-        recipe=kept["recipe"],
+        recipe=with_todays_names(kept["recipe"]),
         classes=tuple(kept["classes"]),
         channels=tuple(kept["channels"]),
         size=kept["size"],

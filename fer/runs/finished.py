@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from fer.common.errors import InputError
-from fer.config.recipe import flat
+from fer.config.recipe import flat, with_todays_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def read(folder: Path) -> Run:
     options = _load(hydra / "hydra.yaml", lambda text: _yaml(text)["hydra"]["runtime"]["choices"])
     return Run(
         folder=folder,
-        config=_load(hydra / "config.yaml", lambda text: flat(_yaml(text))),
+        config=_load(hydra / "config.yaml", lambda text: flat(with_todays_names(_yaml(text)))),
         choices={group: option for group, option in options.items() if "/" not in group},
         typed=_load(hydra / "overrides.yaml", lambda text: frozenset(map(_key, _yaml(text)))),
         summary=_load(folder / "summary.json", lambda text: dict(json.loads(text))),
