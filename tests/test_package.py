@@ -21,9 +21,9 @@ def fer(tmp_path: Path, pack_untrained: Callable) -> Callable:
         shutil.copytree(ROOT / name, source / name)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.rmtree(source / "fer/weights", ignore_errors=True)
-    (source / "fer/weights").mkdir()
-    pack_untrained(source / "fer/weights", "data=drawn", "data.count=500")
+    shutil.rmtree(source / "fer/models/shipped", ignore_errors=True)
+    (source / "fer/models/shipped").mkdir()
+    pack_untrained(source / "fer/models/shipped", "data=drawn", "data.count=500")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, source]
     subprocess.run(build, check=True)
     (wheel,) = tmp_path.glob("fer_lab-*.whl")
@@ -48,4 +48,7 @@ def test_a_wheel_elsewhere_trains_and_measures_what_it_ships(fer: Callable, tmp_
     assert (tmp_path / "run/report.html").is_file()
     assert str(ROOT) not in (tmp_path / "run/.hydra/hydra.yaml").read_text()
     fer(*"evaluate shipped --out measured".split())
-    assert "installed/fer/weights/network.safe" in (tmp_path / "measured/summary.json").read_text()
+    assert (
+        "installed/fer/models/shipped/network.safe"
+        in (tmp_path / "measured/summary.json").read_text()
+    )

@@ -16,6 +16,11 @@ from fer.config.paths import conf_folder
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
 
 
+def higher_is_better(number: str) -> bool:
+    """Whether more of a number such as `val/acc` or `val/clean_ece` is better."""
+    return number.rpartition("/")[2].removeprefix("clean_") not in ("loss", "ece")
+
+
 # Types of the top-level keys: those whose default is null or an empty list do not show theirs.
 SETTINGS = {
     "seed": int,

@@ -94,8 +94,3 @@ def table(matrix: Tensor, classes: Sequence[str]) -> list[dict[str, str | int | 
         }
         for name, hits, rows in zip(classes, right, total, strict=True)
     ]
-
-
-def higher_is_better(number: str) -> bool:
-    """Whether more of a number such as `val/acc` or `val/clean_ece` is better."""
-    return number.rpartition("/")[2].removeprefix("clean_") not in ("loss", "ece")

@@ -14,9 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from fer.common.errors import InputError
 from fer.config.instantiate import build_node
 from fer.config.recipe import check_recipe
+from fer.config.schema import higher_is_better
 from fer.data.module import FaceData
 from fer.data.planes import Preprocess
-from fer.evaluation import metrics
 from fer.models import checkpoint
 from fer.models.checkpoint import Checkpoint, build_network
 from fer.training import checkpointing
@@ -51,7 +51,7 @@ def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
 
 
 def _mode(cfg: DictConfig) -> str:
-    return "max" if metrics.higher_is_better(cfg.monitor) else "min"
+    return "max" if higher_is_better(cfg.monitor) else "min"
 
 
 # Lightning's hints and its warning of torch's own renaming are for those who write Trainers. Batches are
@@ -71,7 +71,7 @@ def build_augment(cfg: DictConfig) -> Augment:
 
 def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[int]) -> FaceModule:
     """The network and all it is trained with; `counts`: training images of each class."""
-    extra = {"higher": metrics.higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
+    extra = {"higher": higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
     try:
         preprocess = Preprocess(data.channels)
     except ValueError as fault:

@@ -13,7 +13,7 @@ def test_changed_and_new_code_is_marked_and_notes_beside_it_are_not(tmp_path: Pa
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     for name in ("fer/common/versions.py", "conf/train.yaml", "train.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     monkeypatch.setattr(versions, "__file__", str(tmp_path / "fer/common/versions.py"))
     assert versions.revision() is None
@@ -22,8 +22,8 @@ def test_changed_and_new_code_is_marked_and_notes_beside_it_are_not(tmp_path: Pa
     git("commit", "--quiet", "--message", "all")
     commit = git("rev-parse", "--short=12", "HEAD")
     (tmp_path / "notes.txt").touch()
-    (tmp_path / "fer/weights").mkdir()
-    (tmp_path / "fer/weights/network.json").touch()
+    (tmp_path / "fer/models/shipped").mkdir(parents=True)
+    (tmp_path / "fer/models/shipped/network.json").touch()
     assert versions.revision() == commit
     (tmp_path / "conf/new.yaml").touch()
     assert versions.revision() == f"{commit}+"

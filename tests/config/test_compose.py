@@ -183,8 +183,8 @@ def test_a_taken_run_folder_gets_a_suffix(tmp_path: Path, monkeypatch) -> None:
 
 def test_the_first_stage_does_not_load_torch() -> None:
     code = (
-        "import sys; from fer import config; config.compose_jobs(['data=drawn']); "
+        "import sys; from fer.config import compose; compose.compose_jobs(['data=drawn']); "
         "sys.exit('torch' in sys.modules)"
     )
-    root = Path(compose.__file__).parent.parent
+    root = Path(compose.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0

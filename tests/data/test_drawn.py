@@ -171,7 +171,7 @@ def test_a_broken_off_run_leaves_the_old_file(tmp_path, monkeypatch):
     def interrupted(emotion, rng):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(drawn, "draw", interrupted)
+    monkeypatch.setattr(writers, "draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
         writers.write_drawn(path, count=21, seed=0)
     assert [each.read_text() for each in tmp_path.iterdir()] == ["old"]

@@ -278,7 +278,7 @@ def test_threads_draw_the_same_picture():
 
 def test_pyplot_is_never_loaded():
     code = (
-        "import sys, numpy as np; from fer import figures as f;"
+        "import sys, numpy as np; from fer.reports import figures as f;"
         "f.png_bytes(f.confusion(np.eye(2, dtype=int), 'ab')); f.png_bytes(f.curves([]));"
         "f.face_png(np.zeros((4, 4), np.uint8));"
         "sys.exit('matplotlib.pyplot' in sys.modules)"

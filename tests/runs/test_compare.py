@@ -25,7 +25,7 @@ from fer.runs.compare.table import (
 )
 from fer.runs.finished import find
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FER = "import sys; from fer.cli.main import main; sys.exit(main())"
 CONFIG = {
     "model": {"_target_": "fer.models.r1.R1", "channels": [32, 64], "dropout": 0.2},

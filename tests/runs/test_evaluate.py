@@ -26,7 +26,7 @@ from fer.runs.evaluate import evaluate as measure
 from fer.training.build import build_module
 from fer.training.module import FaceModule
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DATA = ["data=drawn", "data.count=1001"]
 FILES = {
     "predictions.csv", "summary.csv", "summary.json", "confusion_matrix.csv", "confusion_matrix.png",

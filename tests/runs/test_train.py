@@ -20,7 +20,7 @@ from fer.data import writers
 from fer.data.labels import EMOTIONS
 from fer.evaluation import metrics
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 REFERENCE = os.environ.get("FER_REFERENCE_DIR")
 FILES = (
     ".hydra/config.yaml train.log checkpoints/best.ckpt checkpoints/last.ckpt metrics.csv summary.csv "

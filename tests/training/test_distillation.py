@@ -23,7 +23,7 @@ from fer.runs import preflight
 from fer.training import build
 from fer.training.distillation import Teachers
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DRAWN = ["data=drawn", "data.count=1001"]
 NETWORK = ["model.channels=[8,16]", "model.repeats=[1,1]"]
 SMALL = [*DRAWN, *NETWORK]

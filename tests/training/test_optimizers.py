@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from fer.training import ema, muon, optimizers, schedules
+from fer.training import ema, optimizers, schedules
+from fer.training.muon import muon, orthogonalised
 
 
 def network() -> nn.Module:
@@ -96,7 +97,7 @@ def test_a_matrix_keeps_its_directions_and_loses_its_stretch() -> None:
     for shape in ((6, 40), (40, 6)):
         matrix = torch.randn(shape) * torch.logspace(0, 1.5, shape[1])
         left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-        found = left.T @ muon.orthogonalised(matrix).float() @ right.T
+        found = left.T @ orthogonalised(matrix).float() @ right.T
         values = found.diagonal()
         assert 0.6 < values.min() and values.max() < 1.25  # Jordan's polynomial ends between these
         assert (found - torch.diag(values)).abs().max() < 0.05
@@ -111,7 +112,7 @@ def muon_network() -> nn.Module:
 
 def test_muon_turns_every_convolution_but_the_first() -> None:
     net = muon_network()
-    turned, others = muon.muon(net, lr=0.1, weight_decay=0.3).param_groups
+    turned, others = muon(net, lr=0.1, weight_decay=0.3).param_groups
     assert [p.shape for p in turned["params"]] == [(8, 4, 3, 3)]
     assert (turned["lr"], turned["weight_decay"]) == (0.1, 0.3)
     assert (others["lr"], others["weight_decay"]) == (3e-3, 0.0)
@@ -121,7 +122,7 @@ def test_muon_turns_every_convolution_but_the_first() -> None:
 def test_muons_first_step_is_the_orthogonal_gradient_and_adams() -> None:
     net = muon_network()
     before = [parameter.detach().clone() for parameter in net.parameters()]
-    optimizer = muon.muon(net, lr=0.1, weight_decay=0.5, momentum=0.0)
+    optimizer = muon(net, lr=0.1, weight_decay=0.5, momentum=0.0)
     net(torch.randn(4, 3, 5, 5)).square().sum().backward()
     optimizer.step()
     adam = torch.optim.AdamW(
@@ -134,7 +135,7 @@ def test_muons_first_step_is_the_orthogonal_gradient_and_adams() -> None:
         before, net.parameters(), adam.param_groups[0]["params"], strict=True
     ):
         if new.shape == (8, 4, 3, 3):
-            turned = muon.orthogonalised(new.grad.flatten(1)).float().view_as(new)
+            turned = orthogonalised(new.grad.flatten(1)).float().view_as(new)
             torch.testing.assert_close(new.detach(), old * (1 - 0.1 * 0.5) - 0.1 * turned)
         else:
             torch.testing.assert_close(new.detach(), theirs.detach(), rtol=1e-5, atol=1e-6)
@@ -150,15 +151,15 @@ def test_muon_goes_on_from_its_state() -> None:
         optimizer.step()
 
     whole = muon_network()
-    optimizer = muon.muon(whole, lr=0.1, weight_decay=0.1)
+    optimizer = muon(whole, lr=0.1, weight_decay=0.1)
     for batch in batches:
         stepped(whole, optimizer, batch)
     first = muon_network()
-    saved = muon.muon(first, lr=0.1, weight_decay=0.1)
+    saved = muon(first, lr=0.1, weight_decay=0.1)
     stepped(first, saved, batches[0])
     second = muon_network()
     second.load_state_dict(first.state_dict())
-    resumed = muon.muon(second, lr=0.1, weight_decay=0.1)
+    resumed = muon(second, lr=0.1, weight_decay=0.1)
     resumed.load_state_dict(saved.state_dict())
     stepped(second, resumed, batches[1])
     for a, b in zip(whole.parameters(), second.parameters(), strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 from fer.common.errors import InputError
 from fer.common.files import write_csv
 from fer.config.recipe import HANDLING
-from fer.evaluation.metrics import higher_is_better
+from fer.config.schema import higher_is_better
 from fer.runs.finished import Run
 
 Line = dict[str, Any]
