@@ -1,4 +1,4 @@
-"""Every command of the README and of a config's header is one that the front door takes."""
+"""Every command of README, docs and a config's header is one that the program accepts."""
 
 import re
 import shlex
@@ -26,7 +26,11 @@ def commands(path: Path) -> list[str]:
     return [re.split(r" {2,}", line)[0].partition(" #")[0].strip() for line in found]
 
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "conf").rglob("*.yaml"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "conf").rglob("*.yaml")),
+]
 LINES = sorted({line for page in PAGES for line in commands(page)})
 TRAIN = [line for line in LINES if line.startswith("python train.py")]
 
