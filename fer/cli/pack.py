@@ -11,6 +11,7 @@ from typing import Any
 
 from fer.cli import subcommand
 from fer.common.errors import InputError
+from fer.common.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +58,10 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
 def _results(path: Path) -> dict[str, Any] | None:
     """What the run of `path` has measured of it; None where it is not a finished run's best epoch."""
-    summary = path.parent.parent / "summary.json"
-    if path.name != "best.ckpt" or not summary.is_file():
+    run = RunFolder.of(path)
+    if path != run.best or not run.finished:
         return None
     try:
-        return dict(json.loads(summary.read_text()))
+        return dict(json.loads(run.summary.read_text()))
     except ValueError as fault:
-        raise InputError(f"{summary}: not as a run writes it ({fault!r:.80})") from None
+        raise InputError(f"{run.summary}: not as a run writes it ({fault!r:.80})") from None

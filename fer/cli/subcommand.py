@@ -11,6 +11,7 @@ from typing import NoReturn
 from omegaconf import DictConfig
 
 from fer.common.errors import InputError, one_line
+from fer.common.run_folder import RunFolder
 from fer.config import compose, schema
 from fer.config.paths import claim_folder, register_resolvers
 
@@ -45,7 +46,7 @@ class Parser(argparse.ArgumentParser):
     def _check_out(out: Path) -> None:
         try:
             folders = all(path.is_dir() for path in (out, *out.parents) if os.path.lexists(path))
-            run = (out / ".hydra").exists()
+            run = RunFolder(out).hydra.exists()
         except OSError as fault:
             raise InputError(f"--out: {out}: {fault.strerror}") from None
         if not folders:

@@ -13,6 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fer.common.errors import InputError, one_line
+from fer.common.run_folder import RunFolder
 from fer.config import compose, schema
 from fer.config.paths import conf_folder, register_resolvers
 
@@ -96,7 +97,7 @@ def _job(cfg: DictConfig) -> float:
         if sweeping and not stopped and settings.runtime.choices["hydra/launcher"] != "basic":
             raise InputError(f"{line} {logged}") from None
         if stopped:  # a sweep with it
-            last = folder / "checkpoints/last.ckpt"
+            last = RunFolder(folder).last
             more = (
                 f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
             )

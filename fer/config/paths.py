@@ -10,6 +10,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from fer.common.errors import InputError
+from fer.common.run_folder import RunFolder
 
 
 def conf_folder() -> Path:
@@ -53,9 +54,9 @@ def check_folder(overrides: Iterable[Override], *, sweeping: bool) -> None:
         folders = [folders[0] / words["hydra.sweep.subdir"]]
     elif sweeping:
         folders = sorted(folders[0].glob("*"))
-    ended = [folder for folder in folders if (folder / "summary.json").is_file()]
+    ended = [folder for folder in folders if RunFolder(folder).finished]
     if "ckpt_path" in words:
-        own = Path(words["ckpt_path"]).resolve().parent.parent
+        own = RunFolder.of(Path(words["ckpt_path"]).resolve()).path
         ended = [folder for folder in ended if folder.resolve() != own]
     if ended:
         raise InputError(f"{key}: {ended[0]} holds a finished run; choose another folder")

@@ -9,6 +9,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from fer.common.errors import InputError
+from fer.common.run_folder import best_of
 from fer.data.exposure import BARRED, Seen, elsewhere, identical, listed, record
 from fer.data.module import FaceData
 from fer.data.splits.options import Plan
@@ -106,7 +107,7 @@ def seen_by(
         own += tuple(each for each in teacher.seen if each not in own)
     # best.ckpt too: what it holds may stay the best epoch, and is measured then.
     given = [Path(cfg.ckpt_path)] if cfg.ckpt_path is not None else []
-    for path in (*given, *(path.with_name("best.ckpt") for path in given)):
+    for path in (*given, *(best_of(path) for path in given)):
         if checkpoint.read(path).seen != own:
             raise InputError(
                 f"ckpt_path: {path} was trained on other rows than this data and split give; a run goes "

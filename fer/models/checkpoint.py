@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from fer.common.errors import InputError
+from fer.common.run_folder import RunFolder
 from fer.config.instantiate import build_node
 from fer.config.recipe import with_todays_names
 from fer.data.exposure import Seen
@@ -101,16 +102,17 @@ def find(place: Path) -> Path:
     if place.is_dir():
         files = [place / name for name in (packed.TENSORS, packed.FACTS)]
         given = any(file.exists() for file in files)
-        path = files[0] if given else place / "checkpoints" / "best.ckpt"
+        path = files[0] if given else RunFolder(place).best
     if not path.is_file():
         raise InputError(
             f"{path}: no such file; expected a run's folder, a checkpoint, a packed network's folder "
             f"or {SHIPPED!r}"
         )
-    if path.parent == place / "checkpoints" and not (place / "summary.json").is_file():
+    run = RunFolder(place)
+    if path == run.best and not run.finished:
         raise InputError(
-            f"{place}: has no summary.json, so this run has not ended; it goes on with "
-            f"ckpt_path={place}/checkpoints/last.ckpt, and {path} names what there is of it"
+            f"{place}: has no {run.summary.name}, so this run has not ended; resume it with "
+            f"ckpt_path={run.last}, or name its best epoch so far, {run.best}"
         )
     return path
 

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from fer.common.errors import InputError
+from fer.common.run_folder import RunFolder
 from fer.config.recipe import flat, with_todays_names
 
 
@@ -37,31 +38,27 @@ def find(places: Iterable[Path]) -> tuple[list[Run], list[Path]]:
         if not place.is_dir():
             raise InputError(f"{place}: no such folder; expected a run's or one of runs")
         own = {path.parent.parent for path in place.rglob(".hydra/config.yaml")}
-        if not any(_finished(folder) for folder in own):
+        if not any(RunFolder(folder).finished for folder in own):
             raise InputError(
                 f"{place}: no finished run in it, {len(own)} unfinished; expected a folder with "
                 ".hydra/config.yaml and summary.json, or one of such folders"
             )
         folders |= {folder.resolve(): folder for folder in own}
     found = sorted(folders.values())
-    runs = [read(folder) for folder in found if _finished(folder)]
-    return runs, [folder for folder in found if not _finished(folder)]
-
-
-def _finished(folder: Path) -> bool:
-    return (folder / "summary.json").is_file()
+    runs = [read(folder) for folder in found if RunFolder(folder).finished]
+    return runs, [folder for folder in found if not RunFolder(folder).finished]
 
 
 def read(folder: Path) -> Run:
     """The run of a folder. Raises InputError for a file of it that is missing or damaged."""
-    hydra = folder / ".hydra"
-    options = _load(hydra / "hydra.yaml", lambda text: _yaml(text)["hydra"]["runtime"]["choices"])
+    files = RunFolder(folder)
+    options = _load(files.choices, lambda text: _yaml(text)["hydra"]["runtime"]["choices"])
     return Run(
         folder=folder,
-        config=_load(hydra / "config.yaml", lambda text: flat(with_todays_names(_yaml(text)))),
+        config=_load(files.config, lambda text: flat(with_todays_names(_yaml(text)))),
         choices={group: option for group, option in options.items() if "/" not in group},
-        typed=_load(hydra / "overrides.yaml", lambda text: frozenset(map(_key, _yaml(text)))),
-        summary=_load(folder / "summary.json", lambda text: dict(json.loads(text))),
+        typed=_load(files.overrides, lambda text: frozenset(map(_key, _yaml(text)))),
+        summary=_load(files.summary, lambda text: dict(json.loads(text))),
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.common.errors import InputError
+from fer.common.run_folder import best_of
 from fer.config.recipe import HANDLING, flat
 from fer.models import checkpoint, packed
 from fer.training.module import FaceModule
@@ -27,7 +28,7 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
         raise InputError(
             f"ckpt_path: {path} chose its best epoch by monitor={monitor}; it goes on by the same"
         )
-    if not (best := path.with_name("best.ckpt")).is_file():
+    if not (best := best_of(path)).is_file():
         raise InputError(
             f"ckpt_path: no {best}, the best epoch so far; keep it beside the checkpoint that a run "
             "goes on from"

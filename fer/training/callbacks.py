@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 
 from fer.common.files import write_csv
+from fer.common.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ class History(L.Callback):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path, self.summary = folder / "metrics.csv", folder / "summary.json"
+        run = RunFolder(folder)
+        self.path, self.summary = run.metrics, run.summary
         self.changed: list[str] = []
         self.rows: list[dict[str, float]] = []
         self.step_seconds = 0.0

@@ -8,6 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fer.common.files import copy_file, replacing
+from fer.common.run_folder import best_of
 from fer.training.callbacks import Pause
 
 
@@ -31,9 +32,9 @@ class Best(ModelCheckpoint):
         self._resumed = resumed
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        place = Path(self.dirpath) / "best.ckpt"
+        place = Path(self.dirpath) / f"{self.filename}.ckpt"
         if self._resumed is not None and self.dirpath != state["dirpath"]:
-            copy_file(self._resumed.with_name("best.ckpt"), place)
+            copy_file(best_of(self._resumed), place)
             best = {"best_model_path": str(place), "kth_best_model_path": str(place)}
             ranked = {"best_k_models": {str(place): state["best_model_score"]}}
             state = state | best | ranked | {"dirpath": self.dirpath, "last_model_path": ""}

@@ -202,7 +202,7 @@ def test_a_run_that_has_not_ended_is_no_finished_one(runs: Path, called) -> None
     status, folder, _, error = called(evaluate.main, "begun")
     assert status == 2 and not folder.exists() and error.count("\n") == 1
     assert error.startswith(
-        "fer: begun: has no summary.json, so this run has not ended; it goes on with"
+        "fer: begun: has no summary.json, so this run has not ended; resume it with"
     )
     assert called(evaluate.main, "begun/checkpoints/best.ckpt")[0] == 0
 

@@ -1,0 +1,54 @@
+"""The files of a run folder and of an evaluation's folder, by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class _File:
+    """A path below the folder whose attribute this is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: "RunFolder", kind: type) -> Path:
+        return folder.path / self.name
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder `runs/<date>/<time>_<model>/`; docs/interface.md says what each file holds."""
+
+    path: Path
+
+    hydra = _File(".hydra")
+    config = _File(".hydra/config.yaml")
+    choices = _File(".hydra/hydra.yaml")  # among them the option of each config group
+    overrides = _File(".hydra/overrides.yaml")
+    checkpoints = _File("checkpoints")
+    best = _File("checkpoints/best.ckpt")
+    last = _File("checkpoints/last.ckpt")
+    split = _File("split.json")
+    metrics = _File("metrics.csv")
+    tensorboard = _File("tensorboard")
+    curves = _File("curves.png")
+    predictions = _File("predictions.csv")
+    recalls = _File("summary.csv")
+    confusion = _File("confusion_matrix.csv")
+    confusion_figure = _File("confusion_matrix.png")
+    calibration = _File("calibration.png")
+    report = _File("report.html")
+    summary = _File("summary.json")  # written last: it marks a finished run
+
+    @classmethod
+    def of(cls, checkpoint: Path) -> "RunFolder":
+        """The run folder of `RUN/checkpoints/best.ckpt` or of another checkpoint beside it."""
+        return cls(checkpoint.parent.parent)
+
+    @property
+    def finished(self) -> bool:
+        return self.summary.is_file()
+
+
+def best_of(checkpoint: Path) -> Path:
+    """The best epoch so far, which lies next to the checkpoint that a run resumes from."""
+    return checkpoint.with_name("best.ckpt")
