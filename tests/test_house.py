@@ -19,7 +19,8 @@ FOLDERS = (
     ("common",),
 )
 FLOOR = {name: -depth for depth, names in enumerate(FOLDERS) for name in names}
-FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+DOORS = {ROOT / "__init__.py", ROOT / "__main__.py"}  # of the package itself
+FILES = sorted(set(ROOT.rglob("*.py")) - DOORS)
 
 
 def imported(path: Path) -> set[str]:
