@@ -17,16 +17,19 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = subcommand.Parser("compare", "Ranks finished runs by validation; writes compare.csv.")
+    parser = subcommand.Parser("compare")
     parser.add_argument(
         "runs",
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="a run's folder, or one of runs: a sweep's",
+        help="folder of a run, or of several, such as a sweep",
     )
     parser.add_argument(
-        "--by", default="val/acc", metavar="NUMBER", help="of validation, as summary.json names it"
+        "--by",
+        default="val/acc",
+        metavar="NUMBER",
+        help="number of validation in summary.json; default: %(default)s",
     )
     parser.add_out()
     words = parser.parse(arguments)

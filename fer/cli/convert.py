@@ -16,13 +16,13 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = subcommand.Parser("convert", "writes faces and their filter planes as the lab's csv")
-    parser.add_argument("csv", type=Path, metavar="OUT.csv", help="the file to write")
+    parser = subcommand.Parser("convert")
+    parser.add_argument("csv", type=Path, metavar="OUT.csv", help="file to write")
     parser.add_argument(
         "--channels",
         default="original,sobel,contrast",
         metavar="NAME,NAME",
-        help="planes in their order, original first (default: %(default)s)",
+        help="planes in their order, original first; default: %(default)s",
     )
     parser.add_overrides()
     words = parser.parse(arguments)

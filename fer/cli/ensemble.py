@@ -14,12 +14,12 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = subcommand.Parser("ensemble", "Measures networks by the mean of their probabilities.")
+    parser = subcommand.Parser("ensemble")
     parser.add_argument(
         "words",
         nargs="+",
         metavar="RUN|key=value",
-        help="two or more of what fer evaluate takes (runs, checkpoints, shipped), and its keys",
+        help="two or more networks, each as in fer evaluate, and keys of fer evaluate",
     )
     parser.add_out()
     words = parser.parse(arguments)

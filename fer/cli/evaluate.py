@@ -19,29 +19,19 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = subcommand.Parser(
-        "evaluate", "Measures a finished network, writing what training's test does."
-    )
+    parser = subcommand.Parser("evaluate")
     parser.add_argument(
         "run",
         type=Path,
         metavar="RUN",
-        help="a run's folder (its best epoch), a checkpoint, a packed network's folder, or shipped",
+        help="folder of a run (its best epoch) or of a packed network, a checkpoint, or shipped",
     )
-    add_words(parser)
+    parser.add_overrides(
+        "tta=none|flip|shift, part=test|val|all, other images such as data.path=FILE, trainer=cpu"
+    )
     parser.add_out()
     words = parser.parse(arguments)
     return measuring("evaluate", [words.run], words.overrides, words.out)
-
-
-def add_words(parser: subcommand.Parser) -> None:
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        default=[],  # without one argparse calls even these required
-        metavar="key=value",
-        help="tta=none|flip|shift, part=test|val|all, other faces such as data.path=FILE, trainer=cpu",
-    )
 
 
 def measuring(

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = subcommand.Parser("explore", "writes explore.html: what a set of faces holds")
+    parser = subcommand.Parser("explore")
     parser.add_overrides()
     parser.add_out()
     words = parser.parse(arguments)

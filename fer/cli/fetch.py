@@ -22,18 +22,21 @@ def main(arguments: list[str]) -> int:
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
     """The download that the words ask for, checked."""
-    parser = subcommand.Parser("fetch", "download fer2013.csv to where data=fer2013 looks for it")
-    parser.add_argument("dataset", choices=["fer2013"])
+    parser = subcommand.Parser("fetch")
+    parser.add_argument("dataset", choices=["fer2013"], help="dataset to download")
     parser.add_argument(
-        "--to", type=Path, metavar="DIR", help="default: $FER_DATA_DIR, else ./data"
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="folder to write into; default: $FER_DATA_DIR, else ./data",
     )
     parser.add_argument(
-        "--url", default=download.ADDRESS, help="of the csv, bare or in a zip, gz, tar"
+        "--url", default=download.ADDRESS, help="address of the csv, plain or in a zip, gz or tar"
     )
     digests = parser.add_mutually_exclusive_group()
     for name in LENGTHS:
         digests.add_argument(
-            f"--{name}", metavar="HASH", help="of the csv; default: the original's"
+            f"--{name}", metavar="HASH", help=f"{name} of the csv; default: the original's"
         )
     words = parser.parse(arguments)
     if not re.match("https?://.", words.url):

@@ -3,33 +3,51 @@
 import difflib
 import importlib
 import sys
+from typing import NamedTuple
 
-# Each is a module of fer.cli, loaded only when it is called, with `main(arguments) -> exit status`.
+
+class Command(NamedTuple):
+    """What `fer --help` shows of a command: its sentence and an example."""
+
+    what: str
+    example: str
+
+
+# In the order of use. Each is a module of fer.cli with `main(arguments) -> exit status`, loaded when called.
 COMMANDS = {
-    "train": "train a network as the config says: fer train data=drawn",
-    "compare": "rank finished runs by validation: fer compare runs/2026-11-24",
-    "evaluate": "measure a finished run, on other faces too: fer evaluate RUN tta=flip",
-    "ensemble": "measure several finished runs by their mean: fer ensemble RUN RUN",
-    "pack": "make a finished run two small files to give away: fer pack RUN --out DIR",
-    "explore": "write a page about a set of faces: fer explore data=drawn",
-    "convert": "write images and their filter planes as a csv: fer convert OUT.csv",
-    "fetch": "download FER2013 to where data=fer2013 looks: fer fetch fer2013",
+    "train": Command("Train a network.", "fer train data=drawn"),
+    "evaluate": Command("Measure a finished network.", "fer evaluate RUN tta=flip"),
+    "compare": Command("Rank finished runs by validation.", "fer compare runs"),
+    "ensemble": Command("Measure the mean of several networks.", "fer ensemble RUN RUN"),
+    "pack": Command("Pack a finished network into two small files.", "fer pack RUN --out DIR"),
+    "card": Command("Write the model card of a packed network.", "fer card shipped EVALUATION"),
+    "explore": Command("Write a page about a dataset.", "fer explore data=drawn"),
+    "convert": Command("Write images and their planes as a csv.", "fer convert OUT.csv data=drawn"),
+    "fetch": Command("Download FER2013.", "fer fetch fer2013"),
 }
-ALIASES = {"fer2021": "convert"}  # the command's name in older notes
+ALIASES = {"fer2021": "convert"}  # older names
 
 
 def main() -> int:
-    """The exit status of the command; 2 where there is no such one."""
+    """The exit status of the command, 2 for an unknown one."""
     word, *arguments = sys.argv[1:] or ["--help"]
     word = ALIASES.get(word, word)
     if word in ("-h", "--help"):
-        width = max(map(len, COMMANDS))
-        print("usage: fer COMMAND [...]      fer COMMAND --help says more\n")
-        print("\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()))
+        print(_overview())
         return 0
     if word not in COMMANDS:
         close = difflib.get_close_matches(word, COMMANDS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(COMMANDS)}"
+        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(COMMANDS)}"
         print(f"fer: no command {word!r}; {hint}", file=sys.stderr)
         return 2
     return importlib.import_module(f"fer.cli.{word}").main(arguments)
+
+
+def _overview() -> str:
+    wide = max(len(command.what) for command in COMMANDS.values())
+    lines = (
+        f"  {name:<8}  {what:<{wide}}  {example}" for name, (what, example) in COMMANDS.items()
+    )
+    return "\n".join(
+        ["usage: fer COMMAND ...", "", *lines, "", "fer COMMAND --help explains a command."]
+    )

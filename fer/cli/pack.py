@@ -1,6 +1,6 @@
-"""`fer pack RUN`: a finished network as two small files that can be given away.
+"""`fer pack RUN`: a finished network as two small files.
 
-Not `export`, which is for other programs' formats: what is packed stays a network of this project.
+A packed network is for this project, where `export` is for other programs.
 """
 
 import json
@@ -17,27 +17,22 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 2 a wrong command, 1 a network that cannot be packed; one line each."""
+    """The exit status: 2 for a wrong command, 1 where packing failed, with one line each."""
     return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    parser = subcommand.Parser(
-        "pack", "Packs a finished network: half precision, two files, no code."
-    )
+    parser = subcommand.Parser("pack")
     parser.add_argument(
-        "run", type=Path, metavar="RUN", help="a run's folder (its best epoch) or a checkpoint"
+        "run", type=Path, metavar="RUN", help="folder of a run (its best epoch), or a checkpoint"
     )
     parser.add_out()
     words = parser.parse(arguments)
-    from fer.models import (
-        checkpoint,  # torch: only once the words can be read
-        packed,
-    )
+    from fer.models import checkpoint, packed  # load torch, so only for a readable command
 
     network = checkpoint.read(words.run)
     if network.path.name == packed.TENSORS:
-        raise InputError(f"{network.path}: is packed already; copy its folder")
+        raise InputError(f"{network.path}: already packed; copy its folder")
     results = _results(network.path)
 
     def work() -> None:
@@ -49,7 +44,9 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
             results=results,
         )
         if results is None:
-            log.info("no summary.json of a run tells what %s reached: packed without", network.path)
+            log.info(
+                "note: packed without results, %s is no finished run's best epoch", network.path
+            )
         for name in (packed.TENSORS, packed.FACTS):
             log.info("%s: %s bytes", folder / name, f"{(folder / name).stat().st_size:,}")
 
@@ -57,7 +54,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
 
 def _results(path: Path) -> dict[str, Any] | None:
-    """What the run of `path` has measured of it; None where it is not a finished run's best epoch."""
+    """The summary.json of the run of `path`, None where `path` is not a finished run's best epoch."""
     run = RunFolder.of(path)
     if path != run.best or not run.finished:
         return None

@@ -1,4 +1,4 @@
-"""What the commands of `fer` share: words and overrides, the folder they write, one line when wrong."""
+"""What all commands of `fer` share: arguments, the output folder, errors in one line."""
 
 import argparse
 import logging
@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from omegaconf import DictConfig
 
+from fer.cli.main import COMMANDS
 from fer.common.errors import InputError, one_line
 from fer.common.run_folder import RunFolder
 from fer.config import compose, schema
@@ -17,26 +18,40 @@ from fer.config.paths import claim_folder, register_resolvers
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a wrong word raises InputError: one line, as for every wrong command."""
+    """The arguments of a command, described as in `fer --help`; a wrong one raises InputError."""
 
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(prog=f"fer {name}", description=what, allow_abbrev=False)
+    def __init__(self, name: str) -> None:
+        self.name = name
+        what, example = COMMANDS[name]
+        super().__init__(
+            prog=f"fer {name}",
+            description=what,
+            epilog=f"example: {example}",
+            allow_abbrev=False,
+        )
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{self.prog}: {message}; see {self.prog} --help")
 
-    def add_overrides(self) -> None:
+    def add_overrides(self, meaning: str = "config keys, as in fer train") -> None:
         self.add_argument(
-            "overrides", nargs="*", default=[], metavar="key=value", help="as of train.py"
+            "overrides",
+            nargs="*",
+            default=[],  # without a default argparse requires even these
+            metavar="key=value",
+            help=meaning,
         )
 
     def add_out(self) -> None:
         self.add_argument(
-            "--out", type=Path, metavar="DIR", help="default: runs/<date>/<time>_<command>"
+            "--out",
+            type=Path,
+            metavar="DIR",
+            help=f"folder to write into; default: runs/<date>/<time>_{self.name}",
         )
 
     def parse(self, arguments: list[str]) -> argparse.Namespace:
-        """The words, options among them; InputError where --out is no folder, or a run's own."""
+        """The arguments, options among them; InputError where --out is no folder, or a run's own."""
         words = self.parse_intermixed_args(arguments)
         if (out := getattr(words, "out", None)) is not None:
             self._check_out(out)
@@ -51,7 +66,7 @@ class Parser(argparse.ArgumentParser):
             raise InputError(f"--out: {out}: {fault.strerror}") from None
         if not folders:
             raise InputError(
-                f"--out: {out} is no folder, or lies in a file; expected one, made where missing"
+                f"--out: {out} is no folder, or lies in a file; expected a folder, new or existing"
             )
         if run:
             raise InputError(f"--out: {out} is a run's own folder; choose another")
@@ -64,7 +79,6 @@ def config_of(overrides: Sequence[str]) -> DictConfig:
         if word.startswith("-") or "=" not in word:
             raise InputError(f"{word}: expected key=value")
     (cfg,) = compose.compose_jobs(overrides)
-
     schema.check_targets(cfg, schema.SUPPLIED)
     return cfg
 
@@ -80,10 +94,10 @@ def claim(out: Path | None, name: str) -> Path:
 
 
 def run(prepare: Callable[[list[str]], Callable[[], None]], arguments: list[str]) -> int:
-    """The exit status of a command in two steps.
+    """The exit status of a command: 0 done, 1 failed, 2 wrong command, 130 stopped.
 
-    `prepare` reads the words and checks them, and writes nothing: what it raises is a wrong command,
-    2. What it returns does the work: what that raises is a failure, 1. Either is said in one line.
+    prepare: reads and checks the arguments, writes nothing, and returns the work. An InputError of
+        `prepare` is a wrong command. Every other error, and one of the work, is a failure.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     status = 2

@@ -1,7 +1,7 @@
-"""Self-contained html pages out of fer/reports/templates, and how numbers are written in them.
+"""Pages from fer/reports/templates, and how numbers are written in them.
 
-A page loads nothing: pictures are embedded, there is no script, and its own content policy forbids
-the network. Whatever a user named (classes, title, config) is escaped.
+An html page loads nothing: pictures are embedded, there is no script, and its own content policy forbids
+the network. What a user named (classes, title, config) is escaped.
 """
 
 import base64
@@ -13,28 +13,28 @@ import jinja2
 
 from fer.common.files import replacing
 
-DASH = "–"  # stands where a number is missing
+DASH = "–"  # for a missing number
 
 
 def write_page(path: Path, template: str, **content: object) -> None:
-    """Writes the `template` filled with `content`, whole or not at all."""
+    """Write the `template`, filled with `content`, to `path`, completely or not at all."""
     page = _environment().get_template(template).render(**content)
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
 def percent(value: float | None, form: str = ".2f") -> str:
-    """A fraction as a percentage, `60.91 %` with a no-break space; a dash where it is missing."""
+    """A fraction as a percentage, `60.91 %` with a no-break space, or a dash for a missing one."""
     return DASH if _missing(value) else f"{100 * value:{form}}\u00a0%"
 
 
 def fixed(value: float | None, form: str = ".4f") -> str:
-    """A number with four decimals, or in another `form`; a dash where it is missing."""
+    """A number in a format, with four decimals by default, or a dash for a missing one."""
     return DASH if _missing(value) else f"{value:{form}}"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as `2 h 04 min`, `4 min 05 s` or `5.1 s`; a dash where they are missing."""
+    """Seconds as `2 h 04 min`, `4 min 05 s` or `5.1 s`, or a dash for a missing number."""
     if _missing(seconds):
         return DASH
     if seconds < 59.95:
@@ -45,7 +45,7 @@ def duration(seconds: float | None) -> str:
 
 
 def listed(value: object) -> str:
-    """A dict as `torch 2.13, numpy 2.4`, a list as `a; b`, others as text; a dash where missing."""
+    """A dict as `torch 2.13, numpy 2.4`, a list as `a; b`, another value as text, nothing as a dash."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {listed(inner)}" for key, inner in value.items()) or DASH
     if isinstance(value, list):
@@ -58,10 +58,11 @@ def listed(value: object) -> str:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fer.reports"),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(["html"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters.update(
         percent=percent, fixed=fixed, duration=duration, listed=listed, png=_data_uri
