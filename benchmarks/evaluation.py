@@ -31,20 +31,20 @@ def row(name: str, words: list[str], folder: str) -> harness.Row:
     cfg = composed(*words)
     batch = cfg.data.batch_size
     data = Repeated(count=10 * TESTED, tested=TESTED, batch_size=batch, folder=folder)
-    module = build.build_module(cfg, data, counts=[1] * len(data.classes)).eval()
+    classifier = build.build_classifier(cfg, data).eval()
     trainer = build.build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
     planes = torch.rand(batch, 1, data.size, data.size)
-    planes = planes.contiguous(memory_format=module.memory_format)
+    planes = planes.contiguous(memory_format=classifier.memory_format)
     half = build.auto_precision(gpu=False) == "bf16-mixed"
 
     def ours() -> None:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-            measure.measure(trainer, module, data, "test")
+            measure.measure(trainer, classifier, data, "test", seen=())
 
     def bare() -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             for start in range(0, TESTED, batch):
-                module.network(planes[: TESTED - start])
+                classifier.network(planes[: TESTED - start])
 
     return harness.paired(
         f"measuring {TESTED:,} faces, {name}", "bare forward", unit="img/s",

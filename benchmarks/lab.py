@@ -20,7 +20,7 @@ from loop import composed, ours
 from torch.utils.data import DataLoader, TensorDataset
 
 from fer.data import sources
-from fer.models import checkpoint
+from fer.training import build
 
 EXPERIMENTS = ("lab_r1", "lab_r2")
 SKIPPED, STEPS = 1, 4
@@ -37,7 +37,7 @@ def recipe(name: str):
 def labs(cfg) -> float:
     """Images a second of the lab's loop with the same network."""
     data, batch = sources.build_data(cfg), cfg.data.batch_size
-    network = checkpoint.build_network(cfg, data).train()
+    network = build.build_classifier(cfg, data).network.train()
     optimizer = torch.optim.Adam(
         network.parameters(), lr=cfg.optim.lr, weight_decay=cfg.optim.weight_decay
     )

@@ -12,7 +12,6 @@ import torch
 from loop import bare, composed, recipes
 
 from fer.data import sources
-from fer.models import checkpoint
 from fer.models.cost import count_gflop
 from fer.training import build
 
@@ -33,7 +32,7 @@ def product() -> float:
 def gflops(cfg, **steps: int) -> float:
     """GFLOP/s of the bare step."""
     data = sources.build_data(cfg)
-    network = checkpoint.build_network(cfg, data)
+    network = build.build_classifier(cfg, data).network
     forward = count_gflop(network, in_channels=len(data.channels), size=data.size)
     return 3 * forward * bare(cfg, **steps)
 

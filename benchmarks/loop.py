@@ -59,7 +59,7 @@ def ours(
     """Images a second of the product's loop."""
     data = data if data is not None else sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=data.faces.counts(data.parts.train))
-    module.preprocess.fit(data.statistics_sample())
+    module.classifier.preprocess.fit(data.statistics_sample())
     clock = Clock(skipped, steps)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         trainer = build.build_trainer(
@@ -78,11 +78,13 @@ def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> floa
     """Images a second of forward, loss, backward and optimizer step alone."""
     data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes)).train()
-    optimizer = module.make_optimizer(module.network)
-    averaged = cfg.ema and AveragedModel(module.network, multi_avg_fn=ema.average(cfg.ema))
+    optimizer = module.make_optimizer(module.classifier.network)
+    averaged = cfg.ema and AveragedModel(
+        module.classifier.network, multi_avg_fn=ema.average(cfg.ema)
+    )
     batch = cfg.data.batch_size
     planes = torch.randn(batch, len(data.channels), data.size, data.size)
-    planes = planes.contiguous(memory_format=module.memory_format)
+    planes = planes.contiguous(memory_format=module.classifier.memory_format)
     labels = torch.randint(len(data.classes), (batch,))
     targets = F.one_hot(labels, len(data.classes)).float()
     half = build.auto_precision(gpu=False) == "bf16-mixed"
@@ -90,12 +92,12 @@ def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> floa
         if step == skipped:
             started = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = module.loss(module.network(planes), targets)
+            loss = module.loss(module.classifier.network(planes), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if averaged:
-            averaged.update_parameters(module.network)
+            averaged.update_parameters(module.classifier.network)
     return (steps - skipped) * batch / (time.perf_counter() - started)
 
 

@@ -28,7 +28,6 @@ import cv2
 import harness
 import numpy as np
 import torch
-from omegaconf import OmegaConf
 from PIL import Image
 from scipy.ndimage import zoom
 from torch import nn
@@ -42,7 +41,7 @@ from fer.data.sources import FER2013
 from fer.evaluation.protocol import seen_rows
 from fer.evaluation.results import Measured
 from fer.models import checkpoint
-from fer.training import build
+from fer.models.classifier import restore
 
 WHEELS = Path("runs/peers")
 NUMBERS = ("rows", "acc", "clean_rows", "clean_acc", "mean_acc", "recall_disgust")
@@ -74,8 +73,7 @@ def keras(path: Path) -> Network:
 
 
 def packed(path: Path) -> Network:
-    found = checkpoint.read(path)
-    return _pytorch(build.build_finished(found, OmegaConf.create(found.recipe)).eval())
+    return _pytorch(restore(checkpoint.read(path)))
 
 
 def pyemotion(path: Path) -> Network:

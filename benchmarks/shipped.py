@@ -12,12 +12,11 @@ from pathlib import Path
 
 import harness
 import torch
-from omegaconf import OmegaConf
 from peers import FER
 
 from fer.common.errors import InputError
 from fer.models import checkpoint
-from fer.training import build
+from fer.models.classifier import restore
 
 FACES = 512
 
@@ -33,8 +32,7 @@ def milliseconds(work: Callable[[], object], batch: int = 1) -> float:
 
 def rows() -> Iterator[harness.Row]:
     try:
-        held = checkpoint.read(Path(checkpoint.SHIPPED))
-        module = build.build_finished(held, OmegaConf.create(held.recipe)).eval()
+        module = restore(checkpoint.read(Path(checkpoint.SHIPPED)))
     except InputError as fault:
         print(f"benchmarks/shipped.py: skipped, {fault}")
         return

@@ -21,7 +21,6 @@ from torch.utils.data import DataLoader, Dataset
 from torchmetrics.classification import MulticlassAccuracy
 
 from fer.data import sources
-from fer.models import checkpoint
 from fer.training import build
 
 WORKERS = 2
@@ -97,7 +96,7 @@ def usual(cfg) -> float:
         num_workers=WORKERS,
         drop_last=True,
     )
-    module = Usual(checkpoint.build_network(cfg, data), len(data.classes), cfg.optim.lr)
+    module = Usual(build.build_classifier(cfg, data).network, len(data.classes), cfg.optim.lr)
     clock = PairClock(SKIPPED, STEPS)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         trainer = L.Trainer(

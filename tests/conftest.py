@@ -11,7 +11,7 @@ from fer.config import compose
 from fer.data.exposure import record
 from fer.data.sources import build_data
 from fer.models import packed
-from fer.training.build import build_module
+from fer.training.build import build_classifier
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def pack_untrained() -> Callable[[Path], None]:
         cfg = subcommand.config_of([*small, *words])
         data = build_data(cfg)
         torch.manual_seed(0)
-        module = build_module(cfg, data, counts=[1] * len(data.classes))
-        module.preprocess.fit(data.statistics_sample())
+        classifier = build_classifier(cfg, data)
+        classifier.preprocess.fit(data.statistics_sample())
         kept = {"recipe": compose.OmegaConf.to_container(cfg), "classes": data.classes}
         kept |= {"channels": tuple(data.channels), "size": data.size}
         kept |= {"seen": (record(data.faces, data.parts),)}
-        packed.save(folder, weights=module.state_dict(), kept=kept, results=None)
+        packed.save(folder, weights=classifier.state_dict(), kept=kept, results=None)
 
     return pack

@@ -1,6 +1,6 @@
 """Networks measured on a part of a set of faces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -9,13 +9,18 @@ import lightning as L
 import numpy as np
 import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
-from fer.data.exposure import elsewhere, identical
+from fer.data.batches import Batch
+from fer.data.exposure import Seen, elsewhere, identical
 from fer.data.faces import as_classes
 from fer.data.module import FaceData
 from fer.data.splits.split import Split
+from fer.evaluation.metrics import Predictions
 from fer.evaluation.results import Measured
+from fer.evaluation.tta import VIEWS, Tta
 from fer.models.checkpoint import Checkpoint
+from fer.models.classifier import Classifier
 
 # What is measured, and the name of its numbers: `all` takes the whole set as the test part.
 Part = Literal["test", "val", "all"]
@@ -49,8 +54,44 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt from None
 
 
-def measure(trainer: L.Trainer, module: L.LightningModule, data: FaceData, part: str) -> Measured:
-    """A part by the module's present weights, over all processes; `train`: an even sample of it."""
+class Measuring(L.LightningModule):
+    """Gathers a Classifier's probabilities over all processes, each the mean over some views.
+
+    gathered: rows [N], labels [N] and probabilities [N, classes] of the last test, sorted by row.
+    """
+
+    gathered: tuple[Tensor, Tensor, Tensor]
+
+    def __init__(self, classifier: Classifier, *, tta: Tta) -> None:
+        super().__init__()
+        self.classifier, self.views = classifier, VIEWS[tta]
+        self.predictions = Predictions()
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        views = [self.classifier(view(batch["images"])) for view in self.views]
+        self.predictions.update(batch["rows"], batch["labels"], torch.stack(views).mean(0))
+
+    def on_test_epoch_end(self) -> None:
+        # Now, while all processes have them on their devices. Afterwards Lightning takes the module
+        # to the CPU, and NCCL gathers from GPUs alone.
+        self.gathered = self.predictions.compute()
+
+
+def measure(
+    trainer: L.Trainer,
+    classifier: Classifier,
+    data: FaceData,
+    part: str,
+    *,
+    seen: Sequence[Seen],
+    tta: Tta = "none",
+) -> Measured:
+    """The predictions of a part, over all processes.
+
+    part: `val`, `test`, or `train`, which is an even sample of the training rows.
+    seen: the faces that the classifier was trained and validated on.
+    """
+    module = Measuring(classifier, tta=tta)
     loaders = {
         "train": data.train_sample_dataloader,
         "val": data.val_dataloader,
@@ -58,11 +99,10 @@ def measure(trainer: L.Trainer, module: L.LightningModule, data: FaceData, part:
     }
     with interruptible():
         trainer.test(module, dataloaders=loaders[part](), verbose=False)
-    rows, labels, probabilities = (tensor.cpu() for tensor in module.tested)
+    rows, labels, probabilities = (tensor.cpu() for tensor in module.gathered)
     faces = data.faces
     positions = np.searchsorted(faces.rows, rows.numpy())
     met, strange = (
-        torch.from_numpy(which(faces, positions, module.seen, part))
-        for which in (identical, elsewhere)
+        torch.from_numpy(which(faces, positions, seen, part)) for which in (identical, elsewhere)
     )
     return Measured(rows, labels, probabilities, ~met, strange, data.classes)

@@ -1,19 +1,17 @@
 """A finished network as its file holds it: weights, recipe, and the faces it has seen."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from omegaconf import DictConfig
 from torch import Tensor
 
 from fer.common.errors import InputError
 from fer.common.run_folder import RunFolder
-from fer.config.instantiate import build_node
 from fer.config.recipe import with_todays_names
 from fer.data.exposure import Seen
-from fer.data.module import FaceData
 from fer.models import packed
 
 SHIPPED = "shipped"  # names, wherever a run or a checkpoint may be named, the network in WEIGHTS
@@ -21,15 +19,16 @@ WEIGHTS = Path(__file__).resolve().parent / "shipped"
 
 # What FaceModule.on_save_checkpoint writes beside the weights.
 KEPT = {"recipe": dict, "classes": list, "channels": list, "size": int, "seen": list}
-KEYS = ("seed", "monitor", "channels_last", "resolutions")  # of the recipe, which a module needs
-NODES = ("model", "data", "augment", "optim", "schedule", "loss", "trainer")  # of the recipe
+# What the recipe of a whole run holds. A network at work needs the node `model` alone.
+KEYS = ("seed", "monitor", "channels_last", "resolutions")
+NODES = ("model", "data", "augment", "optim", "schedule", "loss", "trainer")
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """recipe: the whole config it was trained with; classes, channels, size: of its network.
 
-    seen: every set of faces that it was trained or selected on; weights: a FaceModule's state.
+    seen: every set of faces that it was trained or selected on; weights: a Classifier's state.
     """
 
     path: Path
@@ -70,13 +69,7 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
     for key in ("classes", "channels"):
         if not all(isinstance(name, str) for name in kept[key]):
             raise _none(path, f"its {key!r} are no words")
-    for key in KEYS:
-        if key not in kept["recipe"]:
-            raise _none(path, f"its recipe holds no {key!r}")
-    for node in NODES:
-        built = kept["recipe"].get(node)
-        if not (isinstance(built, dict) and isinstance(built.get("_target_"), str)):
-            raise _none(path, f"its recipe holds no {node!r} to build")
+    _check_nodes(path, kept["recipe"], ("model",))
     if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
         raise _none(path, "its 'state_dict' is missing or no dict of tensors")
     return Checkpoint(
@@ -88,6 +81,21 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
         seen=tuple(_seen(path, each) for each in kept["seen"]),
         weights=weights,
     )
+
+
+def require_whole_recipe(found: Checkpoint) -> None:
+    """Raises InputError where a file's recipe lacks what training and measuring need (KEYS, NODES)."""
+    for key in KEYS:
+        if key not in found.recipe:
+            raise _none(found.path, f"its recipe holds no {key!r}")
+    _check_nodes(found.path, found.recipe, NODES)
+
+
+def _check_nodes(path: Path, recipe: dict[str, Any], nodes: Iterable[str]) -> None:
+    for name in nodes:
+        node = recipe.get(name)
+        if not (isinstance(node, dict) and isinstance(node.get("_target_"), str)):
+            raise _none(path, f"its recipe holds no {name!r} to build")
 
 
 def find(place: Path) -> Path:
@@ -140,14 +148,3 @@ def _seen(path: Path, content: Any) -> Seen:
         if not torch.is_tensor(pairs) or pairs.dtype != torch.int64 or pairs.shape[:-1] != (2,):
             raise _none(path, f"{part!r} of its 'seen' is no list of rows and hashes")
     return Seen(**content)
-
-
-def build_network(cfg: DictConfig, data: FaceData | Checkpoint) -> torch.nn.Module:
-    """The network for faces with the channels, classes and size of `data`."""
-    return build_node(
-        cfg,
-        "model",
-        in_channels=len(data.channels),
-        classes=len(data.classes),
-        size=data.size,
-    )

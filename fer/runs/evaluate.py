@@ -28,11 +28,12 @@ from fer.evaluation.protocol import (
     refuse_seen,
 )
 from fer.evaluation.results import Measured
-from fer.evaluation.tta import VIEWS, Tta
-from fer.models.checkpoint import Checkpoint
+from fer.evaluation.tta import Tta
+from fer.models.checkpoint import Checkpoint, require_whole_recipe
+from fer.models.classifier import restore
 from fer.reports.run_report import mistakes, write_report
 from fer.runs.outputs import write_measured
-from fer.training.build import build_finished, build_trainer
+from fer.training.build import build_trainer
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def assemble(checkpoints: Sequence[Checkpoint], words: Sequence[str]) -> list[Me
     for word in words:
         _check_key(word.split("=")[0])
     for checkpoint in checkpoints:
+        require_whole_recipe(checkpoint)
         if checkpoint.classes != first.classes:
             raise InputError(
                 f"{checkpoint.path}: classes {', '.join(checkpoint.classes)}, but those of "
@@ -118,9 +120,8 @@ def evaluate(members: Sequence[Member], *, part: Part, tta: Tta) -> Measured:
 
 
 def _measure(member: Member, part: str, tta: Tta) -> Measured:
-    module = build_finished(member.checkpoint, member.cfg)
-    module.seen, module.views = member.checkpoint.seen, VIEWS[tta]
-    return measure(_trainer(member.cfg), module, member.data, part)
+    found, trainer = member.checkpoint, _trainer(member.cfg)
+    return measure(trainer, restore(found), member.data, part, seen=found.seen, tta=tta)
 
 
 def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:

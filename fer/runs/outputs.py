@@ -154,7 +154,9 @@ def write_tensorboard(logger, module, cfg, summary, part, wrong, data, curves) -
     if len(captions):
         figure = figures.faces(sheet, captions, title="Most confident mistakes")
         board.add_image(f"{part}/mistakes", figures.pixels(figure), 0, dataformats="HWC")
-    network = copy.deepcopy(module.network).cpu().eval()  # of a compiled one the plain copy
+    network = (
+        copy.deepcopy(module.classifier.network).cpu().eval()
+    )  # of a compiled one the plain copy
     board.add_graph(network, torch.zeros(1, len(data.channels), data.size, data.size))
     shown = ("model", "data", "augment", "optim", "schedule", "loss")
     recipe = {name: module.recipe[name] for name in (*shown, "seed", "ema")}

@@ -13,7 +13,6 @@ from fer.data.sources import build_data
 from fer.runs.resume import check_checkpoint
 from fer.training.build import (
     build_module,
-    build_teachers,
     build_trainer,
     read_teachers,
 )
@@ -35,11 +34,11 @@ def check(cfg: DictConfig) -> None:
         raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")
     data = build_data(cfg)
     with torch.device("meta"):
-        module = build_module(cfg, data, counts=[1] * len(data.classes))
-        build_teachers(cfg, data, read_teachers(cfg, device="meta"))
+        counts, teachers = [1] * len(data.classes), read_teachers(cfg, device="meta")
+        module = build_module(cfg, data, counts=counts, teachers=teachers)
         _check_resolutions(module, channels=len(data.channels))
         try:
-            module.make_schedule(module.make_optimizer(module.network), 10)
+            module.make_schedule(module.make_optimizer(module.classifier.network), 10)
         except ValueError as fault:
             raise InputError(f"optim or schedule: {fault}") from fault
     trainer = build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
@@ -100,10 +99,12 @@ def _check_taught(cfg: DictConfig) -> None:
 
 def _check_resolutions(module: FaceModule, *, channels: int) -> None:
     for side in module.resolutions:
-        if not 1 <= side <= module.size:
-            raise InputError(f"resolutions: {side}, expected 1 to the faces' {module.size} pixels")
+        if not 1 <= side <= module.classifier.size:
+            raise InputError(
+                f"resolutions: {side}, expected 1 to the faces' {module.classifier.size} pixels"
+            )
         try:
-            module.network(torch.zeros(2, channels, side, side))
+            module.classifier.network(torch.zeros(2, channels, side, side))
         except RuntimeError as fault:
             raise InputError(
                 f"resolutions: the network cannot take {side} pixels ({str(fault).splitlines()[0]}); "

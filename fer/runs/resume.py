@@ -18,6 +18,7 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
         )
     try:
         found = checkpoint.read(path, device="meta")
+        checkpoint.require_whole_recipe(found)
     except InputError as fault:
         raise InputError(f"ckpt_path: {fault}") from None
     own = {name: value.shape for name, value in module.state_dict().items()}

@@ -35,7 +35,6 @@ from fer.runs.resume import changed_words
 from fer.training.build import (
     _checkpoints,
     build_module,
-    build_teachers,
     build_trainer,
     chosen_callbacks,
     read_teachers,
@@ -66,15 +65,15 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
             advice="a test must be new: choose data.twins=drop, or test=false",
         )
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
-    module = build_module(cfg, data, counts=counts["train"])
-    module.preprocess.fit(data.statistics_sample())
     teachers = read_teachers(cfg)
-    module.seen = seen_by(cfg, data, teachers)
-    module.teachers = build_teachers(cfg, data, teachers)
+    seen = seen_by(cfg, data, teachers)
+    module = build_module(cfg, data, counts=counts["train"], teachers=teachers, seen=seen)
+    classifier = module.classifier
+    classifier.preprocess.fit(data.statistics_sample())
     facts = {
         "git": revision(),  # of the code that runs, whatever is committed meanwhile
-        "parameters": count_parameters(module.network),
-        "gflop": count_gflop(module.network, in_channels=len(data.channels), size=data.size),
+        "parameters": count_parameters(classifier.network),
+        "gflop": count_gflop(classifier.network, in_channels=len(data.channels), size=data.size),
     }
     history = History(folder)
     best, last = _checkpoints(cfg, folder)
@@ -89,14 +88,14 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         for sentence in history.changed:
             log.info("note: %s", sentence)
     if cfg.compile:
-        module.network.compile()
+        classifier.network.compile()
     with interruptible(), logging_redirect_tqdm():  # an epoch's line stands above the progress bar
         trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
 
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     module.load_state_dict(kept["state_dict"])
     measured = {
-        part: measure(trainer, module, data, part)
+        part: measure(trainer, classifier, data, part, seen=seen)
         for part in (["val", "train", "test"] if cfg.test else ["val", "train"])
     }
     monitored = float(best.best_model_score)

@@ -13,12 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from fer.common.errors import InputError
 from fer.config.instantiate import build_node
-from fer.config.recipe import check_recipe
 from fer.config.schema import higher_is_better
+from fer.data.exposure import Seen
 from fer.data.module import FaceData
-from fer.data.planes import Preprocess
 from fer.models import checkpoint
-from fer.models.checkpoint import Checkpoint, build_network
+from fer.models.checkpoint import Checkpoint
+from fer.models.classifier import Classifier, build_network, restore
 from fer.training import checkpointing
 from fer.training.augment import Augment
 from fer.training.callbacks import Progress
@@ -69,42 +69,50 @@ def build_augment(cfg: DictConfig) -> Augment:
     return build_node(cfg, "augment")
 
 
-def build_module(cfg: DictConfig, data: FaceData | Checkpoint, *, counts: list[int]) -> FaceModule:
-    """The network and all it is trained with; `counts`: training images of each class."""
-    extra = {"higher": higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
+def build_classifier(cfg: DictConfig, data: FaceData) -> Classifier:
+    """A new network for the faces of `data`, with its planes."""
+    network = build_network(
+        OmegaConf.to_container(cfg.model, resolve=True),
+        channels=len(data.channels),
+        classes=len(data.classes),
+        size=data.size,
+    )
     try:
-        preprocess = Preprocess(data.channels)
+        return Classifier(
+            network,
+            classes=data.classes,
+            channels=data.channels,
+            size=data.size,
+            channels_last=cfg.channels_last,
+        )
     except ValueError as fault:
         raise InputError(f"data.{fault}") from None
+
+
+def build_module(
+    cfg: DictConfig,
+    data: FaceData,
+    *,
+    counts: list[int],
+    teachers: Sequence[Checkpoint] = (),
+    seen: Sequence[Seen] = (),
+) -> FaceModule:
+    """A new network and all it is trained with.
+
+    counts: training images of each class.
+    teachers: what `teacher` names. seen: the faces that checkpoints record.
+    """
+    extra = {"higher": higher_is_better(cfg.monitor)} if _is_plateau(cfg) else {}
     return FaceModule(
-        network=build_network(cfg, data),
-        preprocess=preprocess,
+        build_classifier(cfg, data),
         augment=build_augment(cfg),
         loss=build_node(cfg, "loss", counts=counts),
         optimizer=build_node(cfg, "optim", _partial_=True),
         schedule=build_node(cfg, "schedule", _partial_=True, **extra),
-        classes=data.classes,
-        monitor=cfg.monitor,
         recipe=OmegaConf.to_container(cfg, resolve=True),
-        size=data.size,
-        seed=cfg.seed,
-        channels_last=cfg.channels_last,
-        resolutions=cfg.resolutions,
+        teachers=build_teachers(cfg, data, teachers),
+        seen=seen,
     )
-
-
-def build_finished(found: Checkpoint, cfg: DictConfig) -> FaceModule:
-    """The module of a checkpoint, with its weights; cfg: its recipe, perhaps revised."""
-    check_recipe(found.recipe)
-    module = build_module(cfg, found, counts=[1] * len(found.classes))
-    try:
-        module.load_state_dict(found.weights)
-    except RuntimeError:
-        raise InputError(
-            f"{found.path}: its weights are not of the network that its recipe describes, or an older "
-            "version named them (CHANGELOG.md)"
-        ) from None
-    return module
 
 
 def build_teachers(
@@ -119,7 +127,7 @@ def build_teachers(
             )
     if not checkpoints:
         return None
-    networks = [build_finished(found, OmegaConf.create(found.recipe)) for found in checkpoints]
+    networks = [restore(found) for found in checkpoints]
     try:
         return Teachers(networks, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature)
     except ValueError as fault:

@@ -185,7 +185,7 @@ class ConfusionImages(L.Callback):
 
         if trainer.is_global_zero and module.matrix is not None and self._pause.over(trainer):
             for logger in trainer.loggers:
-                figure = figures.confusion(module.matrix, module.classes)
+                figure = figures.confusion(module.matrix, module.classifier.classes)
                 logger.experiment.add_image(
                     "val/confusion_matrix",
                     figures.pixels(figure),

@@ -15,78 +15,63 @@ from torchmetrics.classification import MulticlassAccuracy
 from fer.common.errors import InputError
 from fer.data.batches import Batch
 from fer.data.exposure import Seen
-from fer.data.planes import Preprocess, unit
+from fer.data.planes import unit
 from fer.evaluation.metrics import Predictions, confusion_matrix, measure
-from fer.evaluation.tta import VIEWS
+from fer.models.classifier import Classifier
 from fer.training.augment import Augment
 from fer.training.distillation import Teachers
 
+# A checkpoint holds the state of the Classifier under its own names, `network.*` and `preprocess.*`.
+OWN = "classifier."
+
 
 class FaceModule(L.LightningModule):
-    """A network with its preprocessing; training augments, every part shares one step.
+    """Trains a Classifier on augmented faces and validates it.
 
-    optimizer: makes an optimizer of a network; schedule: makes a scheduler of an optimizer and the
-    number of steps; monitor: the number that the scheduler watches; recipe: the whole config as a
-    plain dict, kept in checkpoints; size: of the faces, in pixels; seed: of dropout and augmentation.
+    optimizer: makes an optimizer for a network.
+    schedule: makes a scheduler for an optimizer and a number of steps.
+    recipe: the whole config as a plain dict. `seed`, `monitor` and `resolutions` are read from it.
+    teachers: networks whose probabilities are mixed into the targets.
+    seen: the faces that the network is trained and validated on.
 
-    seen: the faces it is trained and selected on, kept in checkpoints; views: what its
-    probabilities are the mean of where it is measured (fer.evaluation.tta); teachers: what a batch's targets
-    are mixed with. resolutions: sides in pixels that training images are shrunk to, each for an equal
-    share of the steps; None: never.
+    `recipe` and `seen` are kept in checkpoints.
     """
 
     def __init__(
         self,
+        classifier: Classifier,
         *,
-        network: nn.Module,
-        preprocess: Preprocess,
         augment: Augment,
         loss: nn.Module,
         optimizer: Callable[[nn.Module], torch.optim.Optimizer],
         schedule: Callable[[torch.optim.Optimizer, int], Any],
-        classes: Sequence[str],
-        monitor: str,
         recipe: dict[str, Any],
-        size: int,
-        seed: int,
-        channels_last: bool,
-        resolutions: Sequence[int] | None = None,
+        teachers: Teachers | None = None,
+        seen: Sequence[Seen] = (),
     ) -> None:
         super().__init__()
-        self.network, self.preprocess, self.augment, self.loss = network, preprocess, augment, loss
+        self.classifier, self.augment, self.loss = classifier, augment, loss
         self.make_optimizer, self.make_schedule = optimizer, schedule
-        self.classes, self.monitor, self.recipe = tuple(classes), monitor, recipe
-        self.size, self.seed = size, seed
-        self.resolutions = tuple(resolutions) if resolutions else (size,)
+        self.recipe, self.teachers, self.seen = recipe, teachers, tuple(seen)
+        self.seed, self.monitor = recipe["seed"], recipe["monitor"]
+        self.resolutions = tuple(recipe["resolutions"] or (classifier.size,))
         self.total_steps = 1
-        self.seen: tuple[Seen, ...] = ()
-        self.views = VIEWS["none"]
-        self.teachers: Teachers | None = None
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.network.to(memory_format=self.memory_format)
         # Without torchmetrics' own look for NaN, which waits for the device and leaves it out of the mean.
         self.train_loss = MeanMetric(nan_strategy="disable")
-        self.train_acc = MulticlassAccuracy(len(classes), average="micro", validate_args=False)
+        self.train_acc = MulticlassAccuracy(
+            len(classifier.classes), average="micro", validate_args=False
+        )
         self.eval_loss = MeanMetric(nan_strategy="disable")
         self.predictions = Predictions()
         self.matrix: np.ndarray | None = None  # validation's, of the last epoch
-        self.tested: tuple[Tensor, Tensor, Tensor] | None = None  # what Predictions gives of a test
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Probabilities [B, classes] of faces [B, 1, S, S], uint8 or float in [0, 1]; not in training."""
-        return self._logits(images).float().softmax(1)
-
-    def _logits(self, images: Tensor) -> Tensor:
-        # Pixels and their places keep their precision: bf16 is the network's.
-        with torch.autocast(self.device.type, enabled=False):
-            planes = self.preprocess(images)
-        return self.network(planes.contiguous(memory_format=self.memory_format))
+        self.register_state_dict_post_hook(_to_own_names)
+        self.register_load_state_dict_pre_hook(_from_own_names)
 
     def _targets(self, batch: Batch) -> Tensor:
-        """What a batch is trained towards, rows of probabilities: [B, classes]."""
+        """Target probabilities of a batch: [B, classes]."""
         if "targets" in batch:
             return batch["targets"]
-        return F.one_hot(batch["labels"], len(self.classes)).float()
+        return F.one_hot(batch["labels"], len(self.classifier.classes)).float()
 
     def on_fit_start(self) -> None:
         if self.teachers is not None:
@@ -103,7 +88,7 @@ class FaceModule(L.LightningModule):
                 images, plain, targets = self.augment.beside_plain(images, targets)
                 targets = self.teachers(plain, targets)
             images = self._shrunk(images)
-        logits = self._logits(images)
+        logits = self.classifier.logits(images)
         # One network's logits, or those of branches (fer.models.blocks.Branches): the mean of their losses.
         each = logits if logits.ndim == 3 else logits[:, None]
         loss = self.loss(each.flatten(0, 1), targets.repeat_interleave(each.shape[1], 0))
@@ -115,7 +100,7 @@ class FaceModule(L.LightningModule):
         """`images` in the side of this share of the steps: [B, 1, side, side]."""
         share = self.global_step * len(self.resolutions) // max(1, self.total_steps)
         side = self.resolutions[min(share, len(self.resolutions) - 1)]
-        if side == self.size:
+        if side == self.classifier.size:
             return images
         return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
@@ -148,38 +133,24 @@ class FaceModule(L.LightningModule):
         self.train_acc.reset()
         return numbers
 
-    def _evaluation_step(self, batch: Batch) -> None:
-        images, labels = batch["images"], batch["labels"]
-        logits = torch.stack([self._logits(view(images)) for view in self.views])
-        loss = self.loss(logits[0], self._targets(batch))
-        # Once a face, since the last batch is smaller; torchmetrics forgets a weight where it does not
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        labels, logits = batch["labels"], self.classifier.logits(batch["images"])
+        loss = self.loss(logits, self._targets(batch))
+        # Once a face, since the last batch is smaller. torchmetrics ignores a weight where it does not
         # look for NaN (its issue 3434).
         self.eval_loss.update(loss.expand(len(labels)))
-        self.predictions.update(batch["rows"], labels, logits.float().softmax(2).mean(0))
+        self.predictions.update(batch["rows"], labels, logits.float().softmax(1))
 
-    def validation_step(self, batch: Batch, batch_index: int) -> None:
-        self._evaluation_step(batch)
-
-    def test_step(self, batch: Batch, batch_index: int) -> None:
-        self._evaluation_step(batch)
-
-    def _start_evaluation(self) -> None:
+    def on_validation_epoch_start(self) -> None:
         self.eval_loss.reset()
         self.predictions.reset()
-
-    on_validation_epoch_start = on_test_epoch_start = _start_evaluation
 
     def on_validation_epoch_end(self) -> None:
         _, labels, probabilities = self.predictions.compute()
         self.matrix = confusion_matrix(probabilities, labels).cpu().numpy()
-        numbers = measure(probabilities, labels, self.classes)
+        numbers = measure(probabilities, labels, self.classifier.classes)
         numbers["loss"] = self.eval_loss.compute()
         self._say({f"val/{name}": number for name, number in numbers.items()})
-
-    def on_test_epoch_end(self) -> None:
-        # Now, while all processes have them on their devices: afterwards Lightning takes the module
-        # to the CPU, and NCCL gathers from GPUs alone.
-        self.tested = self.predictions.compute()
 
     def _say(self, numbers: dict[str, Any]) -> None:
         """Numbers for the callbacks and the progress bar; the History callback logs them."""
@@ -188,7 +159,7 @@ class FaceModule(L.LightningModule):
             self.log(name, torch.as_tensor(number), prog_bar=name in shown, logger=False)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        optimizer = self.make_optimizer(self.network)
+        optimizer = self.make_optimizer(self.classifier.network)
         self.total_steps = self._count_steps()
         schedule = self.make_schedule(optimizer, self.total_steps)
         # One that watches validation moves after an epoch's last step: Lightning takes an epoch's own interval
@@ -220,15 +191,29 @@ class FaceModule(L.LightningModule):
         if self.trainer.precision != "bf16-mixed" or not gradient_clip_val:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         elif gradient_clip_algorithm == "value":
-            nn.utils.clip_grad_value_(self.network.parameters(), gradient_clip_val)
+            nn.utils.clip_grad_value_(self.classifier.network.parameters(), gradient_clip_val)
         else:
-            nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+            nn.utils.clip_grad_norm_(self.classifier.network.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["fer"] = {
             "recipe": self.recipe,
-            "classes": list(self.classes),
-            "channels": list(self.preprocess.channels),
-            "size": self.size,
+            "classes": list(self.classifier.classes),
+            "channels": list(self.classifier.channels),
+            "size": self.classifier.size,
             "seen": [vars(each) for each in self.seen],
         }
+
+
+def _to_own_names(module: nn.Module, state: dict[str, Tensor], prefix: str, metadata: Any) -> None:
+    _rename(state, prefix + OWN, prefix)
+
+
+def _from_own_names(module: nn.Module, state: dict[str, Tensor], prefix: str, *others: Any) -> None:
+    _rename(state, prefix, prefix + OWN)
+
+
+def _rename(state: dict[str, Tensor], old: str, new: str) -> None:
+    """Replace the prefix `old` of a state's keys, in place."""
+    for key in [key for key in state if key.startswith(old)]:
+        state[new + key.removeprefix(old)] = state.pop(key)

@@ -64,8 +64,6 @@ def without(*keys: str) -> Callable[[dict], None]:
         (without("state_dict"), "(its 'state_dict' is missing or no dict of tensors)"),
         (without("fer", "seen"), "keeps no record of the faces it was trained on; train it anew"),
         (without("fer", "recipe", "model"), "(its recipe holds no 'model' to build)"),
-        (without("fer", "recipe", "monitor"), "(its recipe holds no 'monitor')"),
-        (lambda c: c["fer"]["recipe"].update(optim={"lr": 1.0}), "(its recipe holds no 'optim' to build)"),
         (lambda c: c["fer"].update(classes=[0, 1]), "(its 'classes' are no words)"),
         (lambda c: c["fer"].update(size="48"), "(its 'size' is missing or no int)"),
         (lambda c: c["fer"]["seen"].append({}), "(its 'seen' holds no fingerprint, train, val)"),
@@ -79,6 +77,25 @@ def test_what_it_lacks_is_named(tmp_path: Path, change: Callable, line: str) -> 
     torch.save(changed, tmp_path / "x.ckpt")
     with pytest.raises(InputError) as fault:
         checkpoint.read(tmp_path / "x.ckpt")
+    assert line in str(fault.value) and str(fault.value).startswith(f"{tmp_path / 'x.ckpt'}")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (without("fer", "recipe", "monitor"), "(its recipe holds no 'monitor')"),
+        (lambda c: c["fer"]["recipe"].update(optim={"lr": 1.0}), "(its recipe holds no 'optim' to build)"),
+    ],
+)  # fmt: skip
+def test_a_network_at_work_needs_less_than_a_resumed_run(
+    tmp_path: Path, change: Callable, line: str
+) -> None:
+    changed = content()
+    change(changed)
+    torch.save(changed, tmp_path / "x.ckpt")
+    found = checkpoint.read(tmp_path / "x.ckpt")
+    with pytest.raises(InputError) as fault:
+        checkpoint.require_whole_recipe(found)
     assert line in str(fault.value) and str(fault.value).startswith(f"{tmp_path / 'x.ckpt'}")
 
 

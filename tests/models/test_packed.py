@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 from safetensors import safe_open
 
 from fer.common.errors import InputError
 from fer.data.exposure import Seen
 from fer.models import checkpoint, packed
-from fer.training import build
+from fer.models.classifier import restore
 
 SEEN = (
     Seen("first", torch.tensor([[0, 3], [7, -7]]), torch.tensor([[5], [2**62]])),
@@ -113,7 +112,7 @@ def fact(**values: Any) -> Callable[[Path], None]:
         (fact(seen=[]), "seen is not what network.json says; get both anew"),
         (fact(seen=None), "is no checkpoint of this project, or a damaged one"),
         (fact(size="48"), r"\(its 'size' is missing or no int\)"),
-        (fact(recipe={}), r"\(its recipe holds no 'seed'\)"),
+        (fact(recipe={}), r"\(its recipe holds no 'model' to build\)"),
     ],
 )  # fmt: skip
 def test_a_fault_gets_one_line(folder: Path, damage: Callable, line: str) -> None:
@@ -145,10 +144,10 @@ def test_a_strangers_network_builds_only_what_a_config_names(
     monkeypatch.chdir(tmp_path)
     pack_untrained(tmp_path, "data=drawn", "data.count=700")
     held = checkpoint.read(tmp_path)
-    assert build.build_finished(held, OmegaConf.create(held.recipe)).classes == held.classes
-    held.recipe["augment"] = {"_target_": "os.mkdir", "path": "harm"}
+    assert restore(held).classes == held.classes
+    held.recipe["model"] = {"_target_": "os.mkdir", "path": "harm"}
     with pytest.raises(InputError, match="^os.mkdir: no config in .* builds it"):
-        build.build_finished(held, OmegaConf.create(held.recipe))
+        restore(held)
     assert not Path("harm").exists()
 
 

@@ -19,12 +19,12 @@ from fer.common.errors import InputError
 from fer.data import writers
 from fer.data.sources import build_data
 from fer.evaluation import protocol
+from fer.evaluation.measure import Measuring
 from fer.models import checkpoint
+from fer.models.classifier import restore
 from fer.runs import preflight
 from fer.runs.evaluate import assemble
 from fer.runs.evaluate import evaluate as measure
-from fer.training.build import build_module
-from fer.training.module import FaceModule
 
 ROOT = Path(__file__).parents[2]
 DATA = ["data=drawn", "data.count=1001"]
@@ -146,13 +146,12 @@ def test_flip_is_the_mean_of_the_face_and_its_mirror(runs: Path, called) -> None
     assert (status, error) == (0, "")
     kept = checkpoint.read(runs / "fair")
     cfg = OmegaConf.create(kept.recipe)
-    module = build_module(cfg, kept, counts=[1] * 7).eval()
-    module.load_state_dict(kept.weights)
+    classifier = restore(kept)
     data = build_data(cfg)
     faces = data.faces.images[data.parts.test][:, None]
     views = [torch.from_numpy(view.copy()) for view in (faces, np.flip(faces, 3))]
     with torch.no_grad():
-        face, mirror = map(module, views)
+        face, mirror = map(classifier, views)
     found = predictions(folder).filter(like="p_")
     assert np.allclose(found, (face + mirror) / 2, atol=1e-5)
     assert not np.allclose(found, face, atol=1e-5)
@@ -211,7 +210,7 @@ def test_predictions_are_gathered_before_the_trainer_ends(runs: Path, monkeypatc
     # Afterwards Lightning takes the module to the CPU, and processes on GPUs can gather no more.
     monkeypatch.chdir(runs)
     met = []
-    monkeypatch.setattr(FaceModule, "teardown", lambda module, stage: met.append(module.tested))
+    monkeypatch.setattr(Measuring, "teardown", lambda module, stage: met.append(module.gathered))
     members = assemble([checkpoint.read(Path("fair"))], [])
     measured = measure(members, part="test", tta="none")
     assert [len(rows) for rows, _, _ in met] == [len(measured.rows)] == [100]

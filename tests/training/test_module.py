@@ -44,7 +44,7 @@ def module_of(*words: str, faces: dict[str, Tensor]) -> FaceModule:
     cfg = subcommand.config_of(["data=drawn", f"data.batch_size={COUNT}", *words])
     torch.manual_seed(0)
     module = build.build_module(cfg, sources.build_data(cfg), counts=[1] * 7)
-    module.preprocess.fit(faces["images"])
+    module.classifier.preprocess.fit(faces["images"])
     return module
 
 
@@ -53,7 +53,7 @@ def first_step(module: FaceModule, faces: dict[str, Tensor], *, half: bool = Fal
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         loss = module.training_step(faces, 0)
     loss.backward()
-    gradients = [parameter.grad.flatten() for parameter in module.network.parameters()]
+    gradients = [parameter.grad.flatten() for parameter in module.classifier.network.parameters()]
     return loss.item(), torch.cat(gradients)
 
 
@@ -81,7 +81,9 @@ def test_bf16_and_channels_last_learn_what_fp32_and_nchw_learn(model, norm, face
 def test_pixels_and_their_places_keep_their_precision_under_autocast(faces, monkeypatch):
     words = ["data.channels=[original,sobel,rot_left_20]", "augment=strong"]
     module, planes = module_of(*words, *SMALL, faces=faces), []
-    module.network.register_forward_pre_hook(lambda network, inputs: planes.append(inputs[0]))
+    module.classifier.network.register_forward_pre_hook(
+        lambda network, inputs: planes.append(inputs[0])
+    )
     for half in (False, True):
         first_step(module, faces, half=half)
     assert torch.equal(*planes)
@@ -112,7 +114,7 @@ def test_training_images_grow_and_measured_ones_are_whole() -> None:
     data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes))
     seen: dict[bool, list[int]] = {True: [], False: []}
-    module.network.register_forward_pre_hook(
+    module.classifier.network.register_forward_pre_hook(
         lambda network, given: seen[network.training].append(given[0].shape[-1])
     )
     L.Trainer(
@@ -157,7 +159,7 @@ def test_the_validation_loss_is_the_mean_over_faces(faces) -> None:
         for place, each in enumerate((faces, few)):
             module.validation_step(each, place)
         whole, rest = (
-            module.loss(module._logits(each["images"]), module._targets(each))
+            module.loss(module.classifier.logits(each["images"]), module._targets(each))
             for each in (faces, few)
         )
     expected = (COUNT * whole + 3 * rest) / (COUNT + 3)
@@ -168,10 +170,11 @@ def test_the_validation_loss_is_the_mean_over_faces(faces) -> None:
 def test_gradients_of_a_fused_optimizer_are_clipped(algorithm, largest, faces, monkeypatch) -> None:
     module = module_of(*SMALL, faces=faces)
     monkeypatch.setattr(FaceModule, "trainer", SimpleNamespace(precision="bf16-mixed"))
-    weight = module.network.get_parameter(next(iter(dict(module.network.named_parameters()))))
+    network = module.classifier.network
+    weight = network.get_parameter(next(iter(dict(network.named_parameters()))))
     weight.grad = torch.zeros_like(weight)
     weight.grad.view(-1)[:2] = torch.tensor([3.0, 4.0])
-    module.configure_gradient_clipping(module.make_optimizer(module.network), largest, algorithm)
+    module.configure_gradient_clipping(module.make_optimizer(network), largest, algorithm)
     expected = torch.tensor([0.36, 0.48] if algorithm == "norm" else [0.5, 0.5])
     torch.testing.assert_close(weight.grad.view(-1)[:2], expected)
 
@@ -181,7 +184,7 @@ def test_each_branch_has_a_loss_of_its_own(faces) -> None:
     branched = ("model.branches=2", "model.shared=1", "model.dropout=0", "loss.label_smoothing=0")
     module = module_of(*words, *branched, faces=faces)
     loss, _ = first_step(module, faces)
-    logits = module._logits(faces["images"].float() / 255)
+    logits = module.classifier.logits(faces["images"].float() / 255)
     each = [torch.nn.functional.cross_entropy(one, faces["labels"]) for one in logits.unbind(1)]
     assert loss == pytest.approx(sum(each).item() / 2)
     assert each[0] != each[1]
