@@ -284,3 +284,20 @@ def test_pyplot_is_never_loaded():
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_predictions_show_the_label_and_the_three_most_probable_classes() -> None:
+    probabilities = np.array([[0.1, 0.6, 0.1, 0.2], [0.7, 0.0, 0.3, 0.0]])
+    classes = ("angry", "happy", "sad", "bored$")
+    figure = figures.predictions(np.zeros((2, 48, 48), np.uint8), probabilities, [1, 3], classes)
+    (axis,) = figure.axes
+    assert [text.get_text() for text in axis.texts] == [
+        *("labelled happy", "happy 60 %", r"bored\$ 20 %", "angry 10 %"),
+        *(r"labelled bored\$", "angry 70 %", "sad 30 %", "happy 0 %"),
+    ]
+    assert [bar.get_width() for bar in axis.patches[:2]] == pytest.approx([1.1 * 0.6, 1.1 * 0.2])
+
+
+def test_a_sheet_of_no_predictions_says_so() -> None:
+    figure = figures.predictions(np.zeros((0, 48, 48), np.uint8), np.zeros((0, 2)), [], ("a", "b"))
+    assert figure.axes[0].texts[0].get_text() == "no images"

@@ -12,6 +12,7 @@ from fer.reports.figures.data import (
     distributions,
     face_png,
     faces,
+    predictions,
     votes,
 )
 from fer.reports.figures.training import confusion, curves, reliability
@@ -28,6 +29,7 @@ __all__ = [
     "faces",
     "pixels",
     "png_bytes",
+    "predictions",
     "reliability",
     "save",
     "votes",

@@ -15,6 +15,7 @@ from fer.reports.figures.canvas import (
     INK,
     LINE,
     MARK,
+    MUTED,
     TRAIN,
     VALIDATION,
     blank,
@@ -23,6 +24,7 @@ from fer.reports.figures.canvas import (
     note,
     open_axes,
     percent,
+    percent_text,
     plain,
     shortened,
     slanted,
@@ -84,6 +86,43 @@ def faces(
         note(axis, "no images")
     if title:
         figure.suptitle(plain(title), fontsize=11)
+    return figure
+
+
+def predictions(
+    images: np.ndarray,
+    probabilities: np.ndarray,
+    labels: Sequence[int],
+    classes: Sequence[str],
+    *,
+    columns: int = 4,
+) -> Figure:
+    """A sheet of faces, each with its label above and its three most probable classes as bars.
+
+    images: uint8 [N, H, W]
+    probabilities: float [N, classes]
+    labels: N indices into `classes`
+    """
+    names, palette = shortened(classes), colours(classes)
+    columns = max(1, min(columns, len(images)))
+    rows = -(-len(images) // columns)
+    figure = blank(2.75 * columns, 1.32 * rows)
+    axis = figure.subplots()
+    wide, high = 2.35, 1.28  # of a cell, in faces
+    for place, (image, row, label) in enumerate(zip(images, probabilities, labels, strict=True)):
+        left, top = wide * (place % columns), high * (place // columns)
+        _place(axis, image, left, top + 0.2)
+        axis.text(left, top + 0.16, f"labelled {names[label]}", size=8, color=MUTED)
+        for line, index in enumerate(np.argsort(-row)[:3]):
+            height = top + 0.3 + 0.31 * line
+            bar = (left + 1.08, height + 0.16), 1.1 * row[index], 0.09
+            axis.add_patch(Rectangle(*bar, color=palette[index]))
+            text = f"{names[index]} {percent_text(100 * row[index], '.0f')}"
+            axis.text(left + 1.08, height + 0.12, text, size=8, color=INK)
+    axis.set(xlim=(0, wide * columns), ylim=(high * rows, 0), aspect="equal")
+    axis.set_axis_off()
+    if not len(images):
+        note(axis, "no images")
     return figure
 
 
