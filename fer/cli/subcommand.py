@@ -79,7 +79,7 @@ def config_of(overrides: Sequence[str]) -> DictConfig:
         if word.startswith("-") or "=" not in word:
             raise InputError(f"{word}: expected key=value")
     (cfg,) = compose.compose_jobs(overrides)
-    schema.check_targets(cfg, schema.SUPPLIED)
+    schema.check_nodes(cfg)
     return cfg
 
 

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from fer.common.errors import InputError, one_line
 from fer.common.run_folder import RunFolder
-from fer.config import compose, schema
+from fer.config import compose
 from fer.config.paths import conf_folder, register_resolvers
 
 # Tells Lightning's children, which have a LOCAL_RANK as those of torchrun, that their command was checked.
@@ -75,7 +75,6 @@ def _check(arguments: list[str]) -> None:
     from fer.runs import preflight
 
     for job in jobs:
-        schema.check_targets(job, schema.SUPPLIED)
         preflight.check(job)
 
 

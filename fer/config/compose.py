@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fer.common.errors import InputError
 from fer.config.paths import check_folder, conf_folder
-from fer.config.schema import check_key
+from fer.config.schema import check_node, check_override, check_settings
 
 HYDRAS_OWN = (
     "--help -h --hydra-help --version --cfg -c --info -i --resolve --shell-completion -sc"
@@ -103,8 +103,13 @@ def _job(lines: list[str], *, sweeping: bool) -> DictConfig:
     for override in overrides:
         if is_group(override) or override.is_delete():
             continue
-        check_key(base, override, where)
+        try:
+            check_override(base, override)
+        except InputError as fault:
+            raise InputError(f"{fault}{where}") from None
     cfg = _compose(overrides, where)
+    check_settings(cfg)
+    check_node("trainer", cfg.trainer)
     trainer = cfg.get("trainer") or {}
     if sweeping and any(_number(trainer.get(key, 1)) != 1 for key in ("devices", "num_nodes")):
         raise InputError(

@@ -6,10 +6,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from fer.common.errors import InputError
+from fer.config.schema import check_node
 
 
 def build_node(cfg: DictConfig, group: str, **supplied: Any) -> Any:
-    """The object of a config group; what its constructor refuses becomes one line."""
+    """The object of a config group; what its annotations or its constructor refuse is one line."""
+    check_node(group, cfg[group])
     try:
         return instantiate(cfg[group], _convert_="all", _recursive_=False, **supplied)
     except InputError:

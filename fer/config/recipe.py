@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from fer.common.errors import InputError
 from fer.config.compose import compose_jobs, is_group, parse
 from fer.config.paths import conf_folder
-from fer.config.schema import check_key
+from fer.config.schema import check_override
 
 # What makes no other experiment of a run: where it goes on from, and what is seen of it meanwhile.
 HANDLING = ("ckpt_path", "profiler", "trainer.enable_progress_bar")
@@ -75,7 +75,7 @@ def revise(recipe: Mapping[str, Any], words: Sequence[str]) -> DictConfig:
         if override.is_sweep_override() or override.is_delete():
             raise InputError(f"{override.input_line}: expected key=value, one value")
         if not is_group(override):
-            check_key(cfg, override, "")
+            check_override(cfg, override)
             OmegaConf.update(cfg, override.key_or_group, override.value(), force_add=True)
     return cfg
 

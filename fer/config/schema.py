@@ -1,19 +1,87 @@
-"""What a config may hold: the annotated constructors are the schema."""
+"""Configs held against the annotations of what they build: types, ranges, choices, keys."""
 
 import difflib
+import functools
 import inspect
+import json
 from collections.abc import Iterable, Mapping
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import InitVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
+from annotated_types import Ge, Interval
 from hydra.core.override_parser.types import Override
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from typing_extensions import NotRequired, TypedDict  # pydantic wants this one below Python 3.12
 
 from fer.common.errors import InputError
-from fer.config.paths import conf_folder
+
+if TYPE_CHECKING:  # a tenth of a second, only where something is checked
+    from pydantic import TypeAdapter
 
 MONITORS = ("val/acc", "val/mean_acc", "val/macro_f1", "val/loss", "val/ece")
+
+Count = Annotated[int, Ge(1)]
+Limit = Count | Annotated[float, Interval(gt=0, le=1)] | None  # batches, or a fraction of them
+
+
+class Settings(TypedDict):
+    """The keys at the top of a config, other than its groups."""
+
+    seed: Annotated[int, Interval(ge=0, lt=2**32)]
+    monitor: Literal[MONITORS]
+    patience: Count | None
+    ckpt_path: str | None
+    test: bool
+    compile: bool
+    channels_last: bool
+    teacher: list[str]
+    teacher_weight: float
+    teacher_temperature: float
+    resolutions: list[Count] | None
+    ema: Annotated[float, Interval(gt=0, lt=1)] | None
+    profiler: Literal["torch"] | None
+
+
+class Trainer(TypedDict, total=False):
+    """The parameters of lightning.Trainer that a config may set.
+
+    Each epoch is validated once, at its end: what would change that is not among them.
+    """
+
+    accelerator: str
+    devices: int | str | list[int]
+    num_nodes: Count
+    strategy: str
+    precision: Literal["auto", 32, "32", "32-true", "bf16", "bf16-mixed", 16, "16", "16-mixed"]
+    max_epochs: Count | None
+    max_steps: Literal[-1] | Count
+    max_time: str | None
+    min_epochs: int | None
+    min_steps: int | None
+    limit_train_batches: Limit
+    limit_val_batches: Limit
+    limit_test_batches: Limit
+    accumulate_grad_batches: Count
+    gradient_clip_val: Annotated[float, Ge(0)] | None
+    gradient_clip_algorithm: Literal["norm", "value"] | None
+    deterministic: bool | Literal["warn"] | None
+    benchmark: bool | None
+    detect_anomaly: bool
+    inference_mode: bool
+    sync_batchnorm: bool
+    log_every_n_steps: Count
+    enable_progress_bar: bool
+
+
+# Parameters that the program supplies to what a group builds; no config sets them.
+SUPPLIED = {
+    "model": frozenset({"in_channels", "classes", "size"}),
+    "data": frozenset({"order_seed"}),
+    "optim": frozenset({"network"}),
+    "schedule": frozenset({"optimizer", "total_steps", "higher"}),
+    "loss": frozenset({"counts"}),
+}
 
 
 def higher_is_better(number: str) -> bool:
@@ -21,166 +89,132 @@ def higher_is_better(number: str) -> bool:
     return number.rpartition("/")[2].removeprefix("clean_") not in ("loss", "ece")
 
 
-# Types of the top-level keys: those whose default is null or an empty list do not show theirs.
-SETTINGS = {
-    "seed": int,
-    "monitor": Literal[MONITORS],
-    "patience": int | None,
-    "ckpt_path": str | None,
-    "test": bool,
-    "compile": bool,
-    "channels_last": bool,
-    "teacher": list[str],
-    "teacher_weight": float,
-    "teacher_temperature": float,
-    "resolutions": list[int] | None,
-    "ema": float | None,
-    "profiler": Literal["torch"] | None,
-}
-
-# Parameters of constructors that the program supplies, by node of the config.
-SUPPLIED = {
-    "model": frozenset({"in_channels", "classes", "size"}),
-    "data": frozenset({"order_seed"}),
-    "optim": frozenset({"network"}),
-    "schedule": frozenset({"optimizer", "total_steps", "higher"}),
-    "loss": frozenset({"counts"}),
-    "trainer": frozenset(
-        {"callbacks", "logger", "default_root_dir", "use_distributed_sampler"}
-        | {"num_sanity_val_steps", "enable_model_summary", "enable_checkpointing", "plugins"}
-    ),
-}
+def check_settings(cfg: DictConfig) -> None:
+    """Raises InputError where a key at the top of a config is missing, unknown or out of range."""
+    values = OmegaConf.to_container(cfg, resolve=True)
+    check("", {key: value for key, value in values.items() if not isinstance(value, dict)}, Settings)
 
 
-def check_key(base: DictConfig, override: Override, where: str) -> None:
-    """Raises InputError where the key is unknown or the value of another kind than the YAML's.
+def check_nodes(cfg: DictConfig) -> None:
+    """Raises InputError where a node has other keys or values than its constructor takes."""
+    for group, node in cfg.items():
+        if isinstance(node, DictConfig):
+            check_node(str(group), node)
 
-    What is added (`+trainer.limit_train_batches=10`) may be new below the top, where its group reads it.
+
+def check_node(group: str, node: DictConfig) -> None:
+    """Raises InputError where one node has other keys or values than its constructor takes."""
+    if "_target_" not in node:
+        raise InputError(f"{group}._target_: missing; it names what {group} builds")
+    values = OmegaConf.to_container(node, resolve=True)
+    own = {key: value for key, value in values.items() if not key.startswith("_")}
+    try:
+        keys = _keys(str(node._target_), SUPPLIED.get(group, frozenset()))
+    except Exception:  # whatever importing a stranger's module raises
+        raise InputError(f"{group}._target_: there is no {node._target_}") from None
+    check(f"{group}.", own, keys)
+
+
+@functools.cache
+def _keys(target: str, supplied: frozenset[str]) -> type:
+    """The keys of a node: the parameters of its target without those that are supplied."""
+    if target == "lightning.Trainer":
+        return Trainer
+    made = get_object(target)
+    hints = get_type_hints(made.__init__ if inspect.isclass(made) else made, include_extras=True)
+    keys = {}
+    for name, parameter in inspect.signature(made).parameters.items():
+        hint = hints.get(name, Any)
+        hint = hint.type if isinstance(hint, InitVar) else hint
+        keys[name] = hint if parameter.default is parameter.empty else NotRequired[hint]
+    return TypedDict(made.__name__, {name: keys[name] for name in keys if name not in supplied})
+
+
+def check(prefix: str, values: Mapping[str, Any], keys: type) -> None:
+    """Raises InputError, one line, where values are not as the TypedDict `keys` annotates them.
+
+    They are validated as strict JSON: a list fits every kind of sequence, a whole number fits a
+    float, and "1" or true does not fit an int.
     """
-    key, adds = override.key_or_group, override.is_add() or override.is_force_add()
-    node: Any = base
-    for depth, part in enumerate(key.split(".")):
-        if not isinstance(node, DictConfig):
-            inside = ".".join(key.split(".")[:depth])
-            raise InputError(f"{key}: {inside} has no keys of its own{where}")
-        if part not in node:
-            if adds and depth:
-                return
-            path = ".".join(key.split(".")[: depth + 1])
-            raise InputError(f"{path}: no such key; {_hint(part, map(str, node))}{where}")
-        node = node[part]
-    value = override.value()
-    if value is None and key in _null_keys():
-        return  # what only a recipe sets can be taken back
-    kind = _kind_wanted(node)
-    lightnings = key == "trainer.devices" and (value == "auto" or isinstance(value, list))
-    if kind and not lightnings and not _fits(node, value):
-        raise InputError(f"{key}: {_shown(value)}, expected {kind}{where}")
+    from pydantic import ValidationError
+
+    try:
+        _adapter(keys).validate_json(json.dumps(values))
+    except ValidationError as fault:
+        raise InputError(prefix + _line(fault.errors(), keys)) from None
 
 
-def _null_keys() -> set[str]:
-    """The top-level keys that are null unless a recipe or a command line sets them."""
-    own = OmegaConf.load(conf_folder() / "train.yaml")
-    return {str(key) for key in own if own[key] is None}
+@functools.cache
+def _adapter(keys: type) -> "TypeAdapter":
+    from pydantic import TypeAdapter, with_config
+
+    strict = with_config(strict=True, extra="forbid", allow_inf_nan=False)
+    return TypeAdapter(strict(keys))
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
-    names = sorted(name for name in known if not name.startswith("_"))
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+def _line(errors: list[Any], keys: type) -> str:
+    """The most telling error: a mistyped key is missing under its own name as well."""
+    order = {"extra_forbidden": 0, "missing": 2}
+    worst = min(errors, key=lambda error: order.get(error["type"], 1))
+    place = _place(worst)
+    if worst["type"] == "extra_forbidden":
+        return unknown(place, place, keys.__annotations__)
+    if worst["type"] == "missing":
+        return f"{place}: missing; {keys.__name__} needs it"
+    expected = dict.fromkeys(_expected(error) for error in errors if _place(error) == place)
+    return f"{place}: {_shown(worst['input'])}, expected {' or '.join(expected)}"
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    """`betas[1]`; the other words of `loc` name members of a union."""
+    key, *inner = error["loc"]
+    return str(key) + "".join(f"[{part}]" for part in inner if isinstance(part, int))
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    """What pydantic expected: `Input should be less than 1` is `less than 1`."""
+    words = error["msg"].rpartition(" should ")[2].partition(" after validation")[0]
+    return words.removeprefix("be ").removeprefix("have ")
 
 
 def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
+    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
-def _kind_wanted(default: Any) -> str | None:
-    if isinstance(default, bool):
-        return "true or false"
-    names = {int: "a whole number", float: "a number", str: "a word", ListConfig: "a list such as"}
-    name = names.get(type(default))
-    return f"{name} {list(default)}" if isinstance(default, ListConfig) else name
+def unknown(path: str, name: str, known: Iterable[str]) -> str:
+    """The line for a key that does not exist, with the nearest one that does."""
+    names = sorted(name for name in known if not name.startswith("_"))
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+    return f"{path}: no such key; {hint}"
 
 
-def _fits(default: Any, value: Any) -> bool:
-    """Whether a value is of the kind of its YAML's: whole numbers pass as numbers."""
-    if value is None:
-        return not isinstance(default, ListConfig)
-    if isinstance(default, bool):
-        return isinstance(value, bool)
-    if isinstance(default, ListConfig):
-        if not isinstance(value, list):
-            return False
-        return not default or all(_fits(default[0], element) for element in value)
-    if isinstance(default, float):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(default, int):
-        return type(value) is int
-    return not isinstance(value, list | dict)
+def check_override(cfg: DictConfig, override: Override) -> None:
+    """Raises InputError where a config has no such key, or its YAML a value of another type.
 
-
-def check_settings(cfg: DictConfig, hints: Mapping[str, Any]) -> None:
-    """Raises InputError where a top-level key is missing or not of the type that `hints` has for it."""
-    for key, hint in hints.items():
-        if key not in cfg:
-            raise InputError(f"{key}: missing; train.yaml has it, only its value can be changed")
-        _check_hint(key, cfg[key], hint)
-
-
-def check_targets(cfg: DictConfig, supplied: Mapping[str, frozenset[str]]) -> None:
-    """Raises InputError where a node has a key or a value that its target's constructor refuses.
-
-    supplied: parameters of each group that the program gives, and no config may.
+    An added key (`+trainer.limit_train_batches=10`) may be new in a group, whose constructor is
+    asked later. So it is for `trainer` and for the keys at the top: their annotations are here.
     """
-    for group, node in cfg.items():
+    adds = override.is_add() or override.is_force_add()
+    node: Any = cfg
+    path = ""
+    for part in override.key_or_group.split("."):
         if not isinstance(node, DictConfig):
-            continue
-        if "_target_" not in node:
-            raise InputError(f"{group}._target_: missing, and nothing else says what {group} is")
-        name = str(node._target_).rpartition(".")[2]
-        try:
-            target = get_object(str(node._target_))
-        except Exception:
-            raise InputError(f"{group}._target_: there is no {node._target_}") from None
-        parameters = inspect.signature(target).parameters
-        given = supplied.get(str(group), frozenset())
-        hints = {} if name == "Trainer" else _hints(target)
-        for key, value in node.items():
-            if str(key).startswith("_"):  # Hydra's own: _target_, _convert_ ...
-                continue
-            if key in given:
-                raise InputError(f"{group}.{key}: comes from the program, no config sets it")
-            if key not in parameters:
-                known = _hint(str(key), set(parameters) - given)
-                raise InputError(f"{group}.{key}: {name} has no such parameter; {known}")
-            _check_hint(f"{group}.{key}", value, hints.get(str(key)))
-        for key, parameter in parameters.items():
-            if parameter.default is parameter.empty and key not in node and key not in given:
-                raise InputError(f"{group}.{key}: missing, and {name} cannot do without")
+            raise InputError(f"{override.key_or_group}: {path.strip('.')} has no keys of its own")
+        if part not in node and adds and path:
+            return
+        if part not in node:
+            raise InputError(unknown(path + part, part, map(str, node)))
+        node, path = node[part], f"{path}{part}."
+    if "." in override.key_or_group and not path.startswith("trainer."):
+        key = override.key_or_group
+        check("", {key: override.value()}, TypedDict("YAML", {key: _type_of(node)}))
 
 
-def _hints(target: Any) -> dict[str, Any]:
-    return get_type_hints(target.__init__ if inspect.isclass(target) else target)
-
-
-def _check_hint(path: str, value: Any, hint: Any, otherwise: str = "") -> None:
-    """Literals, plain values and lists of such; any other hint is the constructor's own business."""
-    if get_origin(hint) in (Union, UnionType) and NoneType in get_args(hint):
-        (inner,) = set(get_args(hint)) - {NoneType}
-        if value is not None:
-            _check_hint(path, value, inner, " or null")
-        return
-    if get_origin(hint) is Literal and value not in get_args(hint):
-        known = " or ".join(map(str, get_args(hint)))
-        raise InputError(f"{path}: {_shown(value)}, expected {known}{otherwise}")
-    if get_origin(hint) is list:
-        (inner,) = get_args(hint)
-        if not isinstance(value, ListConfig):
-            raise InputError(f"{path}: {_shown(value)}, expected a list in brackets{otherwise}")
-        for place, element in enumerate(value):
-            _check_hint(f"{path}[{place}]", element, inner)
-    plain = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}.get(hint)
-    wrong_bool = isinstance(value, bool) and hint is not bool
-    if plain is not None and (not isinstance(value, plain) or wrong_bool):
-        kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
-        raise InputError(f"{path}: {_shown(value)}, expected {kinds[hint]}{otherwise}")
+def _type_of(default: Any) -> Any:
+    """The type of a YAML value; any for null and for words, as a path may be a number."""
+    if isinstance(default, bool | int | float):
+        return type(default) | None
+    if isinstance(default, ListConfig):
+        return list[_type_of(default[0])] | None if default else list | None
+    return Any

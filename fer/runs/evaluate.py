@@ -18,7 +18,6 @@ from fer.common.files import file_digest, write_json
 from fer.common.versions import revision, versions
 from fer.config import schema
 from fer.config.recipe import revise
-from fer.config.schema import SUPPLIED
 from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.split import settings
@@ -75,7 +74,7 @@ def _member(checkpoint: Checkpoint, shared: dict[str, Any], words: Sequence[str]
     cfg.data.channels = list(checkpoint.channels)
     if "size" in cfg.data:
         cfg.data.size = checkpoint.size
-    schema.check_targets(cfg, SUPPLIED)
+    schema.check_nodes(cfg)
     data = build_data(cfg)
     others = [name for name in data.classes if name not in checkpoint.classes]
     if others:

@@ -8,7 +8,6 @@ from omegaconf import DictConfig, OmegaConf
 from fer.common.errors import InputError
 from fer.config import schema
 from fer.config.paths import conf_folder
-from fer.config.schema import SETTINGS
 from fer.data.sources import build_data
 from fer.runs.resume import check_checkpoint
 from fer.training.build import (
@@ -21,13 +20,8 @@ from fer.training.module import FaceModule
 
 def check(cfg: DictConfig) -> None:
     """Builds everything that needs no faces, without memory; raises InputError before a run starts."""
-    schema.check_settings(cfg, SETTINGS)
-    if not 0 <= cfg.seed < 2**32:
-        raise InputError(f"seed: {cfg.seed}, expected 0 to {2**32 - 1}")
-    if cfg.ema is not None and not 0 < cfg.ema < 1:
-        raise InputError(f"ema: {cfg.ema}, expected a decay between 0 and 1, or null")
-    if cfg.patience is not None and cfg.patience < 1:
-        raise InputError(f"patience: {cfg.patience}, expected 1 epoch or more, or null")
+    schema.check_settings(cfg)
+    schema.check_nodes(cfg)
     _check_trainer(cfg.trainer)
     _check_taught(cfg)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
@@ -52,38 +46,11 @@ def check(cfg: DictConfig) -> None:
 
 
 def _check_trainer(trainer: DictConfig) -> None:
-    """Refuses numbers that Lightning takes and a run cannot.
-
-    Every epoch is validated once: best.ckpt and the rows of metrics.csv follow from it.
-    """
-    usual = {"check_val_every_n_epoch": 1, "val_check_interval": 1.0, "fast_dev_run": False}
-    for key, value in usual.items():
-        given = trainer.get(key)
-        # An interval of 1 and one of 1.0 are a batch and an epoch.
-        if given is not None and (type(given), given) != (type(value), value):
-            raise InputError(f"trainer.{key}: {given}; each epoch is validated, at its end")
-    if trainer.get("overfit_batches"):  # Lightning would deal single faces instead of our batches
-        raise InputError(
-            f"trainer.overfit_batches: {trainer.overfit_batches}; +trainer.limit_train_batches takes a part "
-            "of an epoch"
-        )
-    limits = [f"limit_{part}_batches" for part in ("train", "val", "test")]
-    for key in ("max_epochs", "max_steps", *limits):
-        if trainer.get(key) == 0:
-            raise InputError(f"trainer.{key}: 0, and nothing would be trained or measured")
-    if (trainer.get("max_epochs") or 1) < 0:
-        raise InputError(f"trainer.max_epochs: {trainer.max_epochs}, expected 1 or more")
-    clip = trainer.get("gradient_clip_val") or 0
-    if type(clip) not in (int, float) or clip < 0:
-        raise InputError(f"trainer.gradient_clip_val: {clip!r}, expected 0 or more")
-    gathered = trainer.get("accumulate_grad_batches", 1)
-    if type(gathered) is not int or gathered < 1:
-        raise InputError(f"trainer.accumulate_grad_batches: {gathered!r}, expected 1 or more")
+    """Refuse a time limit as the only end: a schedule needs the number of steps."""
     unbounded = trainer.get("max_epochs") is None and trainer.get("max_steps") in (None, -1)
     if unbounded and trainer.get("max_time") is not None:
         raise InputError(
-            "trainer.max_epochs: null, and by trainer.max_time alone no schedule knows where it is; name epochs, "
-            "which the time may cut short"
+            "trainer.max_epochs: null, but a schedule needs their number; trainer.max_time may end them early"
         )
 
 

@@ -135,7 +135,7 @@ def test_tensorboard_has_the_names_of_the_csv(run_folder: Path) -> None:
         (["model.repeats=[1,1]"], "model.repeats: 2 numbers for the 4 blocks"),
         (["data.path=/nowhere.csv", "data=fer2013"], "no file /nowhere.csv"),
         (["monitor=test/acc"], "monitor: 'test/acc'"),
-        (["profiler=nvidia"], "profiler: 'nvidia', expected torch or null"),
+        (["profiler=nvidia"], "profiler: 'nvidia', expected 'torch'"),
         (["data.channels=[original,edges]"], "data.channels: no plane 'edges'"),
     ],
 )  # fmt: skip
