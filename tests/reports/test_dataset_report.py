@@ -61,7 +61,7 @@ def make(images: np.ndarray, labels, *, parts=None, classes=("calm", "tense"), *
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (20, 12, 12), np.uint8)
-# Two constant ones, a pair of twins with two labels over two parts, one with one label.
+# Two constant images, a pair of duplicates with two labels in two parts, a pair with one label.
 COPIES = np.concatenate([NOISE[:14], np.full((2, 12, 12), [[[9]], [[8]]], np.uint8), NOISE[[0, 1]]])
 LABELS = [0, 1] * 7 + [0, 1] + [1, 1]
 PARTS = [0] * 12 + [1, 2, 0, 0, 2, 0]
@@ -96,7 +96,7 @@ def test_every_figure_is_in_the_page_and_beside_it(tmp_path: Path) -> None:
 def test_numbers_of_the_set(tmp_path: Path) -> None:
     text = written(tmp_path, make(COPIES, LABELS, parts=PARTS, notes=("3 rows left out",))).text
     assert "Images 18 12 × 12 pixels, 2 classes" in text
-    assert "Images with a twin 4 pixel-identical, in 2 groups" in text
+    assert "Duplicates 4 images with identical pixels, in 2 groups" in text
     assert "Conflicts 1 groups" in text
     assert "Constant images 2 of one grey" in text
     assert "train 15 images val 1 images test 2 images" in text
@@ -110,7 +110,7 @@ def test_sections_without_data_say_so(tmp_path: Path) -> None:
     page = written(tmp_path, make(NOISE, [0] * 20, classes=("calm", "tense")))
     assert len(page.all("img")) == 6
     assert page.text.count("None: ") == 4  # constant, twins, conflicts, leaks
-    assert "Nothing was left out or put right." in page.text
+    assert "Nothing was left out" in page.text
     assert "no part 20 images" in page.text
 
 
@@ -139,7 +139,7 @@ def test_agreement_with_voters_has_its_section(tmp_path: Path) -> None:
     page = written(tmp_path, make(COPIES, LABELS, parts=PARTS), agreement=found)
     assert {"agreement.png", "votes.png"} <= {file.name for file in tmp_path.iterdir()}
     text = page.text.replace("\u00a0", " ")
-    assert "own label for 50.0 % of all rows, 66.7 % of those" in text
+    assert "own label for 50.0 % of all rows, and for 66.7 % of the rows" in text
     assert "(1 rows)" in text and "calm 50.0 %, tense 50.0 %." in text
 
 
@@ -255,7 +255,10 @@ def test_fer_explore_sets_ferplus_against_fer2013(
     assert fer("explore", *words, monkeypatch=monkeypatch) == 0
     text = Page(out / "explore.html").text.replace("\u00a0", " ")
     # Row 1 ties: neutral, the first of FER+'s columns, wins; the reader leaves the row out.
-    assert "own label for 75.0 % of all rows, 100.0 % of those" in text and "(1 rows)" in text
+    assert (
+        "own label for 75.0 % of all rows, and for 100.0 % of the rows" in text
+        and "(1 rows)" in text
+    )
     assert "Images 2 48 × 48 pixels, 8 classes" in text and "1 tied" in text
 
 

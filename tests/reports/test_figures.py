@@ -1,4 +1,4 @@
-"""The figures: what is written in them is right, and odd input still gives a picture."""
+"""The figures: their numbers and texts are correct, and unusual input still gives a picture."""
 
 import itertools
 import subprocess
@@ -81,7 +81,7 @@ def test_confusion_shows_counts_percentages_recall_and_precision():
     assert {"calm\n10", "tense\n10", "pain\n0"} <= set(written)
     assert {"80.0 %", "50.0 %", "–"} <= set(written)  # recalls; no images of pain
     assert {"100.0 %", "83.3 %", "0.0 %"} <= set(written)  # precisions: 8/8, 5/6, 0/6
-    assert "accuracy 65.00 % of 20 images" in written
+    assert "accuracy 65.00 %, 20 images" in written
 
 
 def test_confusion_agrees_with_scikit_learn():
@@ -107,7 +107,7 @@ def test_curves_mark_the_first_best_validation_epoch():
     figure = figures.curves(history)
     line = figure.axes[1].lines[0]
     np.testing.assert_allclose(line.get_xydata(), [(10, 20), (12, 50), (13, 50)])
-    assert "highest: 50.00 %, epoch 12" in texts(figure)
+    assert "highest accuracy: 50.00 %, epoch 12" in texts(figure)
 
 
 def test_curves_of_one_epoch_are_visible_points():

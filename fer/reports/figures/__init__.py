@@ -1,7 +1,7 @@
-"""Figures: pure functions from arrays to `matplotlib.figure.Figure`, in the emotions' own colours.
+"""Figures: pure functions from arrays to `matplotlib.figure.Figure`. Each emotion has a fixed colour.
 
-Nothing here touches pyplot: no global state, no window system, safe in threads. Names given by a
-user never reach matplotlib's mathematics parser, which is neither safe in threads nor forgiving.
+Nothing here uses pyplot, which has global state and is not safe in threads. A user's names never reach
+matplotlib's mathematics parser, which is not safe in threads either and fails at a lone dollar.
 """
 
 from fer.reports.figures.canvas import colours, pixels, png_bytes, save

@@ -1,4 +1,4 @@
-"""What the figures share: size and ink, colours, cells, plain words, and their way into a PNG."""
+"""What the figures share: sizes, colours, table cells, plain text and PNG output."""
 
 import itertools
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from fer.common.files import replacing
 from fer.data.labels import COLOURS, OTHER_COLOURS, canonical
 
-DPI = 150  # a figure of 8 inches is 1200 pixels wide: sharp on a page, about 100 kB
+DPI = 150  # a figure of 8 inches is 1200 pixels wide, about 100 kB
 LONGEST = 22  # characters of a class name that still fit beside a bar
 INK, MUTED, LINE = "#1d2127", "#5b6470", "#dfe2e6"
 TRAIN, VALIDATION, MARK = "#8a929c", "#1f5fbf", "#c2410c"
 
 
 def colours(classes: Sequence[str]) -> list[str]:
-    """One hex colour a class: an emotion's own, whatever its place; of the others', the next one."""
+    """One hex colour per class: an emotion's fixed one, for other classes the next unused one."""
     others = itertools.cycle(OTHER_COLOURS)
     return [COLOURS.get(canonical(name)) or next(others) for name in classes]
 
@@ -40,7 +40,7 @@ def png_bytes(figure: Figure) -> bytes:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes the figure as a PNG: whole or not at all (a temporary name, then renamed)."""
+    """Write the figure as a PNG, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(png_bytes(figure))
 
@@ -56,10 +56,10 @@ def open_axes(axis: Axes) -> None:
 
 
 def cells(axis: Axes, counts: np.ndarray, share: np.ndarray) -> None:
-    """Draws a table of `counts` [R, C] with the percentages `share` below, shaded by these."""
+    """Draw a table of `counts` [R, C], each above its percentage `share` [R, C], which also shades it."""
     axis.imshow(np.nan_to_num(share), cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
-        # White and ink read equally well on this map's blue at 67 %, with a contrast of 4.
+        # At 67 % of this map, white and ink have an equal contrast of 4 to the blue.
         style = {"ha": "center", "color": "white" if share[row, column] > 67 else INK}
         at = {"xy": (column, row), "textcoords": "offset points"}
         axis.annotate(f"{count:,}", xytext=(0, 2), size=9.5, **at, **style)
@@ -68,7 +68,7 @@ def cells(axis: Axes, counts: np.ndarray, share: np.ndarray) -> None:
 
 
 def slanted(names: Sequence[str]) -> dict[str, object]:
-    """The style of column names: slanted where one is long."""
+    """The text style of column names: slanted if one of them is long."""
     long = max(map(len, names)) > 8
     return {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
 
@@ -88,7 +88,7 @@ def plain(text: str) -> str:
 
 
 def percent(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):  # a class without images has no recall: NaN
+    with np.errstate(invalid="ignore"):  # NaN for a class without images
         return 100 * np.divide(part, whole)
 
 

@@ -1,4 +1,4 @@
-"""Figures of a set of faces: how many, what they look like, what their labels are worth."""
+"""Figures of a dataset: class counts, sheets of images, brightness, votes."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,9 @@ RIDGE_BINS = 64  # over 0..255: 4 grey values a bin
 
 
 def class_counts(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Figure:
-    """Images per class, one panel a part; a bar's length is the class's share of its part.
+    """Images per class, one panel per part. A bar's length is the class's fraction of its part.
 
-    `counts`: part (train, val, test) -> one number a class. ValueError where the lengths differ.
+    counts: part -> one number per class; ValueError where the lengths differ
     """
     for part, numbers in counts.items():
         if len(numbers) != len(classes):
@@ -63,14 +63,15 @@ def class_counts(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) ->
 def faces(
     images: np.ndarray, captions: Sequence[str], *, columns: int = 8, title: str = ""
 ) -> Figure:
-    """A sheet of faces, `columns` in a row, each with its caption (line breaks are kept) below.
+    """A sheet of images, `columns` in a row, each above its caption.
 
-    `images`: uint8 [N, H, W]. ValueError where N differs from the number of captions.
+    images: uint8 [N, H, W]
+    captions: N texts, whose line breaks are kept; ValueError for another number
     """
     texts = [_wrapped(caption) for caption in captions]
     columns = max(1, min(columns, len(texts)))
     lines = [text.count("\n") + 1 for text in texts] or [1]
-    # In units of a face, 1.15 inches wide: 0.08 between faces, 0.11 for a line of 7 points.
+    # In units of an image, 1.15 inches: 0.08 between images, 0.11 for a line of 7 points.
     across = 1.08
     rows = [1.14 + 0.11 * max(lines[i : i + columns]) for i in range(0, len(lines), columns)]
     tops = np.cumsum([0, *rows])
@@ -127,9 +128,9 @@ def predictions(
 
 
 def class_examples(images: Sequence[np.ndarray], classes: Sequence[str]) -> Figure:
-    """A row of faces a class, its name to the left.
+    """One row of images per class, its name to the left.
 
-    `images`: of each class uint8 [n, H, W]; n may differ, and be 0.
+    images: uint8 [n, H, W] for each class; n may differ, and be 0
     """
     names, step = shortened(classes), 1.06
     columns, margin = max(1, *map(len, images)), 0.11 * max(map(len, names)) + 0.1
@@ -145,7 +146,7 @@ def class_examples(images: Sequence[np.ndarray], classes: Sequence[str]) -> Figu
 
 
 def _place(axis: Axes, image: np.ndarray, left: float, top: float) -> None:
-    """Draws a face one unit wide and high; y runs downwards."""
+    """Draw an image one unit wide and high. The y axis points down."""
     extent = (left, left + 1, top + 1, top)
     style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "bicubic"}
     axis.imshow(image, extent=extent, **style)
@@ -154,9 +155,10 @@ def _place(axis: Axes, image: np.ndarray, left: float, top: float) -> None:
 def distributions(
     values: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str]
 ) -> Figure:
-    """How numbers of the images are spread in each class: a ridge a class, its median marked.
+    """Histograms of a number of the images, one ridge per class, all of one height. A line marks the median.
 
-    `values`: title -> [N], a panel each; `labels`: [N]. All ridges are of one height.
+    values: title -> float [N], one panel each
+    labels: int [N]
     """
     figure = blank(4.6 * len(values) + 0.6, 0.55 * len(classes) + 0.9)
     panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
@@ -180,7 +182,7 @@ def distributions(
 def _ridges(
     axis: Axes, bins: np.ndarray, counts: Sequence[np.ndarray], shades: Sequence[str]
 ) -> None:
-    """Draws the histograms `counts` in rows, each upwards from its own line in its own shade."""
+    """Draw the histograms `counts` in rows, each upwards from its own line in its own shade."""
     for row, (count, colour) in enumerate(zip(counts, shades, strict=True)):
         axis.axhline(row, color=LINE, linewidth=0.8)
         ridge = row - 0.88 * count / max(1, count.max())
@@ -188,9 +190,9 @@ def _ridges(
 
 
 def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> Figure:
-    """One set's labels against another's: counts and row percentages, equal names outlined.
+    """FER2013's labels against FER+'s winners: counts and row percentages, equal names outlined.
 
-    `matrix`: integers [len(rows), len(columns)].
+    matrix: int [len(rows), len(columns)]
     """
     share = percent(matrix, matrix.sum(1, keepdims=True))
     above, beside = shortened(columns), shortened(rows)
@@ -201,7 +203,7 @@ def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -
         outline = {"fill": False, "edgecolor": MARK, "linewidth": 1.5}
         axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **outline))
     axis.set_xticks(range(len(above)), above, **slanted(above))
-    axis.set(xlabel="most votes", ylabel="label")
+    axis.set(xlabel="winner of the vote", ylabel="label")
     totals = zip(beside, matrix.sum(1), strict=True)
     axis.set_yticks(range(len(beside)), [f"{name}\n{total:,}" for name, total in totals])
     axis.tick_params(length=0)
@@ -210,15 +212,15 @@ def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -
 
 
 def votes(same: np.ndarray, other: np.ndarray) -> Figure:
-    """How many voters chose the winner: images by that number, those with the `same` label below.
+    """Images by the number of votes for the winner, those whose label is the winner at the bottom.
 
-    `same`, `other`: integers [most votes + 1], images by the winner's votes, from 0.
+    same, other: int [most votes + 1], images by the winner's votes, from 0; the label is, is not the winner
     """
     figure = blank(6, 3.2)
     axis = figure.subplots()
     number = np.arange(len(same))
-    axis.bar(number, same, color=VALIDATION, label="the winner is the label")
-    axis.bar(number, other, bottom=same, color=TRAIN, label="it is not")
+    axis.bar(number, same, color=VALIDATION, label="label is the winner")
+    axis.bar(number, other, bottom=same, color=TRAIN, label="label is another")
     axis.set(xlabel="votes for the winner", ylabel="images", xticks=number)
     axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
     axis.legend(frameon=False, fontsize=8.5, loc="upper left")
@@ -227,14 +229,14 @@ def votes(same: np.ndarray, other: np.ndarray) -> Figure:
 
 
 def face_png(image: np.ndarray) -> bytes:
-    """One face, uint8 [H, W], as a PNG of its own size."""
+    """One image, uint8 [H, W], as a PNG of the same size."""
     buffer = BytesIO()
-    # Three equal channels: the grey colour map rounds some values down by one.
+    # Three equal channels, because the grey colour map rounds some values down by one.
     imsave(buffer, np.stack([image] * 3, axis=-1), format="png")
     return buffer.getvalue()
 
 
 def _wrapped(caption: str) -> str:
-    # A no-break space keeps "97 %" together; 22 characters of 7 points fit below a face.
+    # A no-break space keeps "97 %" together. 22 characters of 7 points fit below an image.
     lines = caption.replace(" %", "\u00a0%").splitlines()
     return plain("\n".join(textwrap.fill(line, 22, break_on_hyphens=False) for line in lines))

@@ -1,4 +1,4 @@
-"""Figures of a run: how it learned, what it confuses, how sure it is."""
+"""Figures of a run: learning curves, confusion matrix, calibration."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,13 +24,15 @@ from fer.reports.figures.canvas import (
 
 
 def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Confusion matrix: counts and row percentages, with recall to the right, precision on top.
+    """Confusion matrix: counts and row percentages, recall to the right, precision on top.
 
-    `matrix`: integers [C, C], rows true, columns predicted. ValueError for another shape.
+    matrix: int [C, C], true classes in rows, predicted ones in columns; ValueError for another shape
     """
     matrix, size = np.asarray(matrix), len(classes)
     if matrix.shape != (size, size):
-        raise ValueError(f"matrix: shape {matrix.shape}, expected {(size, size)}, one row a class")
+        raise ValueError(
+            f"matrix: shape {matrix.shape}, expected {(size, size)}, one row per class"
+        )
     share = percent(matrix, matrix.sum(1, keepdims=True))
     side, margin = max(0.78 * size, 2.6), 0.09 * max(map(len, shortened(classes)))
     figure = blank(side + margin + 1.8, side + margin + 1.2)
@@ -38,7 +40,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
     cells(axis, matrix, share)
     _confusion_labels(axis, matrix, shortened(classes))
     accuracy = percent_text(percent(np.trace(matrix), matrix.sum()), ".2f")
-    figure.suptitle(f"accuracy {accuracy} of {matrix.sum():,} images", fontsize=11)
+    figure.suptitle(f"accuracy {accuracy}, {matrix.sum():,} images", fontsize=11)
     return figure
 
 
@@ -57,27 +59,28 @@ def _confusion_labels(axis: Axes, matrix: np.ndarray, names: Sequence[str]) -> N
         each.spines[:].set_visible(False)
 
 
-# Panels of `curves`: title -> (column of metrics.csv, label, colour, style) of each line.
+# Panels of `curves`: title -> column of metrics.csv, label, colour and style of each line.
 PANELS = {
     "loss": (
         ("train/loss", "train", TRAIN, "-"),
         ("val/loss", "validation", VALIDATION, "-"),
     ),
-    "accuracy, %": (
-        ("train/acc", "train", TRAIN, "-"),
-        ("val/acc", "validation", VALIDATION, "-"),
-        ("val/mean_acc", "validation, mean of classes", VALIDATION, ":"),
+    "accuracy and mean recall, %": (
+        ("train/acc", "train accuracy", TRAIN, "-"),
+        ("val/acc", "validation accuracy", VALIDATION, "-"),
+        ("val/mean_acc", "validation mean recall", VALIDATION, ":"),
     ),
     "learning rate": (("lr", None, MUTED, "-"),),
-    "seconds an epoch": (("seconds", None, MUTED, "-"),),
+    "seconds per epoch": (("seconds", None, MUTED, "-"),),
 }
 
 
 def curves(history: Sequence[Mapping[str, float | None]]) -> Figure:
-    """Losses, accuracies in percent, learning rate and seconds over the epochs.
+    """Loss, accuracy, mean recall, learning rate and seconds by epoch.
 
-    `history`: rows as in metrics.csv; a number may be missing, None or NaN. The epoch of the
-    highest val/acc (the first of equal ones) is marked.
+    A line marks the highest val/acc, the first of equal ones.
+
+    history: rows of metrics.csv; a number may be missing, None or NaN
     """
     epochs = np.array([row.get("epoch", i) for i, row in enumerate(history)], dtype=float)
     figure = blank(9.4, 4.9)
@@ -90,12 +93,12 @@ def curves(history: Sequence[Mapping[str, float | None]]) -> Figure:
     _mark_best(axes[0], epochs, _column(history, "val/acc"))
     for axis in axes[0]:
         if axis.lines:
-            axis.legend(frameon=False, fontsize=8.5)
+            axis.legend(edgecolor="none", fontsize=8.5)
     for axis in axes[1]:
         top = 1.15 * axis.dataLim.ymax if axis.lines else 0
         axis.set(xlabel="epoch", ylim=(0, top or 1))
         axis.yaxis.set_major_locator(MaxNLocator(3))
-        # The default formatter sends powers of ten through the mathematics parser.
+        # The default formatter uses the mathematics parser for powers of ten.
         axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axes[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(epochs):
@@ -116,7 +119,7 @@ def _column(history: Sequence[Mapping[str, float | None]], key: str) -> np.ndarr
 def _line(axis: Axes, x: np.ndarray, y: np.ndarray, **style: str | None) -> None:
     known = np.isfinite(y)
     if known.any():
-        # A line through one point is invisible: few epochs get markers.
+        # A line through one point is invisible, so few epochs get markers.
         marker = "o" if known.sum() < 10 else None
         axis.plot(x[known], y[known], marker=marker, markersize=4, linewidth=1.8, **style)
 
@@ -125,7 +128,7 @@ def _mark_best(panels: Sequence[Axes], epochs: np.ndarray, accuracy: np.ndarray)
     if not np.isfinite(accuracy).any():
         return
     best = int(np.nanargmax(accuracy))
-    text = f"highest: {percent_text(accuracy[best], '.2f')}, epoch {epochs[best]:g}"
+    text = f"highest accuracy: {percent_text(accuracy[best], '.2f')}, epoch {epochs[best]:g}"
     for axis in panels:
         if axis.lines:
             axis.axvline(epochs[best], color=MARK, linewidth=1, linestyle="--")
@@ -133,11 +136,13 @@ def _mark_best(panels: Sequence[Axes], epochs: np.ndarray, accuracy: np.ndarray)
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, *, bins: int = 15) -> Figure:
-    """Calibration diagram over a histogram of confidences, with the expected calibration error.
+    """Accuracy by confidence, with the expected calibration error (ECE), above a histogram of confidences.
 
-    `confidence`: [N] in [0, 1], the probability of the predicted class; rows that are not finite
-    are left out. `correct`: [N], 1 where the prediction was right. Bins of equal width and the
-    error as in Guo et al., "On Calibration of Modern Neural Networks" (arXiv:1706.04599).
+    confidence: float [N] in [0, 1], probability of the predicted class; NaN rows are left out
+    correct: [N], 1 where the prediction is right
+    bins: number of bins, of equal width
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks" (arXiv:1706.04599).
     """
     known = np.isfinite(confidence)
     sure, right = np.asarray(confidence)[known], np.asarray(correct, dtype=float)[known]
@@ -154,9 +159,11 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, *, bins: int = 15) 
     style = {"width": 1 / bins, "align": "edge", "linewidth": 0.8}
     upper.bar(left, hits, color=VALIDATION, edgecolor="white", label="accuracy", **style)
     gap = {"facecolor": "none", "edgecolor": MARK, "hatch": "////"}
-    label = "distance to the mean confidence"
+    label = "gap to the mean confidence"
     upper.bar(left, belief - hits, bottom=hits, label=label, **gap, **style)
-    upper.plot((0, 1), (0, 1), color=MUTED, linestyle="--", linewidth=1, label="calibrated")
+    upper.plot(
+        (0, 1), (0, 1), color=MUTED, linestyle="--", linewidth=1, label="perfectly calibrated"
+    )
     lower.bar(left, 100 * share, color=TRAIN, edgecolor="white", **style)
     upper.legend(frameon=False, fontsize=8.5, loc="upper left")
     ece = share @ np.abs(hits - belief)
@@ -166,7 +173,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, *, bins: int = 15) 
 
 
 def _binned(sure: np.ndarray, right: np.ndarray, bins: int) -> tuple[np.ndarray, ...]:
-    """Of each bin that is not empty: left edge, share of rows, mean confidence, accuracy."""
+    """Left edge, fraction of rows, mean confidence and accuracy of each bin with rows."""
     index = np.clip((sure * bins).astype(int), 0, bins - 1)
     number, belief, hits = (np.bincount(index, weights, bins) for weights in (None, sure, right))
     filled = np.flatnonzero(number)
