@@ -3,4 +3,27 @@
 Importing `fer` loads nothing heavy: the command line must be able to answer before torch is there.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import torch
+
+    from fer.inference import Model
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+
+def load(place: str | PathLike[str] = "shipped", device: str | torch.device = "cpu") -> Model:
+    """The network that `place` names, on a device (fer.inference.load).
+
+    place: a finished run's folder, a checkpoint, a packed network's folder, or `shipped`.
+    device: as torch names it, `cpu` or `cuda`.
+    """
+    from fer import inference
+
+    return inference.load(place, device)

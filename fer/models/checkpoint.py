@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fer.common.errors import InputError
 from fer.common.run_folder import RunFolder
-from fer.config.recipe import with_todays_names
+from fer.config.renamed import with_todays_names
 from fer.data.exposure import Seen
 from fer.models import packed
 

@@ -85,7 +85,7 @@ def restore(found: Checkpoint) -> Classifier:
     _check_target(model)
     sizes = {"channels": len(found.channels), "classes": len(found.classes), "size": found.size}
     try:
-        with torch.device("meta"):  # without weights, which the file has
+        with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and replaced
             classifier = Classifier(
                 build_network(model, **sizes),
                 classes=found.classes,
@@ -101,7 +101,7 @@ def restore(found: Checkpoint) -> Classifier:
         ) from None
     except ValueError as fault:
         raise InputError(f"{found.path}: {fault}") from None
-    classifier.network.to(memory_format=classifier.memory_format)  # type: ignore[call-overload]
+    classifier.network.to(memory_format=classifier.memory_format)
     return classifier.eval()
 
 

@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 
 from fer.common.errors import InputError
 from fer.common.run_folder import RunFolder
-from fer.config.recipe import flat, with_todays_names
+from fer.config.recipe import flat
+from fer.config.renamed import with_todays_names
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,11 +17,10 @@ T = TypeVar("T")
 CHUNK = 32  # images a thread takes at a time: handing over one of 48x48 costs more than decoding it
 
 
-def prepare(encoded: bytes, *, size: int) -> np.ndarray:
-    """The face in an encoded image: uint8 [size, size].
+def decode(encoded: bytes) -> np.ndarray:
+    """An encoded image as OpenCV reads it in grey, turned as its EXIF data says: uint8 [H, W].
 
-    OpenCV decodes it as grey, turned as its EXIF says; the centre square is cut out, which keeps
-    the proportions, and resized by area interpolation. ValueError where it is no whole image.
+    Raises ValueError where it is no whole image.
     """
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -29,6 +28,16 @@ def prepare(encoded: bytes, *, size: int) -> np.ndarray:
         image = None
     if image is None:
         raise ValueError(f"no whole image that OpenCV can read ({len(encoded):,} bytes)")
+    return image
+
+
+def prepare(encoded: bytes, *, size: int) -> np.ndarray:
+    """The face in an encoded image: uint8 [size, size].
+
+    The centre square is cut out, which keeps the proportions, and resized by area interpolation.
+    Raises ValueError where it is no whole image.
+    """
+    image = decode(encoded)
     height, width = image.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
