@@ -16,7 +16,7 @@ from loop import composed, recipes
 from repeated import Repeated
 
 from fer.evaluation import measure
-from fer.training import build
+from fer.training import build, precision
 
 TESTED = 3589  # PrivateTest
 
@@ -35,7 +35,7 @@ def row(name: str, words: list[str], folder: str) -> harness.Row:
     trainer = build.build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
     planes = torch.rand(batch, 1, data.size, data.size)
     planes = planes.contiguous(memory_format=classifier.memory_format)
-    half = build.auto_precision(gpu=False) == "bf16-mixed"
+    half = precision.resolve("auto", "cpu").name == "bf16-mixed"
 
     def ours() -> None:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):

@@ -13,14 +13,14 @@ from loop import bare, composed, recipes
 
 from fer.data import sources
 from fer.models.cost import count_gflop
-from fer.training import build
+from fer.training import build, precision
 
 SIDE, PRODUCTS = 4096, 4  # 137 GFLOP each: past every cache, a second or less
 
 
 def product() -> float:
     """GFLOP/s of matrix products."""
-    half = build.auto_precision(gpu=False) == "bf16-mixed"
+    half = precision.resolve("auto", "cpu").name == "bf16-mixed"
     one = torch.randn(SIDE, SIDE).to(torch.bfloat16 if half else torch.float32)
     one @ one
     started = time.perf_counter()

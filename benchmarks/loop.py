@@ -25,7 +25,7 @@ from fer.config import compose
 from fer.config.paths import conf_folder
 from fer.data import sources
 from fer.data.module import FaceData
-from fer.training import build, ema
+from fer.training import build, ema, precision
 from fer.training.callbacks import History
 
 SKIPPED, STEPS = 5, 25  # steps before the clock starts, and in all
@@ -87,7 +87,7 @@ def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> floa
     planes = planes.contiguous(memory_format=module.classifier.memory_format)
     labels = torch.randint(len(data.classes), (batch,))
     targets = F.one_hot(labels, len(data.classes)).float()
-    half = build.auto_precision(gpu=False) == "bf16-mixed"
+    half = precision.resolve("auto", "cpu").name == "bf16-mixed"
     for step in range(steps):
         if step == skipped:
             started = time.perf_counter()

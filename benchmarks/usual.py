@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchmetrics.classification import MulticlassAccuracy
 
 from fer.data import sources
-from fer.training import build
+from fer.training import build, precision
 
 WORKERS = 2
 SMALL = ("model.channels=[16,32,64]", "model.repeats=[1,1,1]")
@@ -101,7 +101,7 @@ def usual(cfg) -> float:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         trainer = L.Trainer(
             accelerator="cpu",
-            precision=build.auto_precision(gpu=False),
+            precision=precision.resolve("auto", "cpu").name,
             max_epochs=1,
             limit_train_batches=STEPS,
             callbacks=[clock],

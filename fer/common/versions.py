@@ -1,6 +1,7 @@
 """Which code and which libraries made a number."""
 
 import importlib.metadata
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,25 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def processor() -> str:
+    """The model of the processor, such as `AMD EPYC (family 25, model 1)`."""
+    try:
+        first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
+    except OSError:  # not Linux
+        first = ""
+    pairs = (line.partition(":") for line in first.splitlines())
+    facts = {key.strip(): value.strip() for key, _, value in pairs}
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    # Virtual machines may hide the name of the model, but not its numbers.
+    keys = ("cpu family", "model", "CPU implementer", "CPU part")
+    numbers = [
+        f"{key.removeprefix('cpu ').removeprefix('CPU ')} {facts[key]}"
+        for key in keys
+        if key in facts
+    ]
+    return f"{name} ({', '.join(numbers)})" if numbers else name
 
 
 def revision() -> str | None:

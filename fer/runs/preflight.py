@@ -35,7 +35,9 @@ def check(cfg: DictConfig) -> None:
             module.make_schedule(module.make_optimizer(module.classifier.network), 10)
         except ValueError as fault:
             raise InputError(f"optim or schedule: {fault}") from fault
-    trainer = build_trainer(cfg, logger=False, callbacks=[], enable_checkpointing=False)
+    trainer = build_trainer(
+        cfg, measuring=False, logger=False, callbacks=[], enable_checkpointing=False
+    )
     data.check_shared(trainer.world_size)
     if (share := data.batch_size // trainer.world_size) < len(cfg.teacher):
         raise InputError(

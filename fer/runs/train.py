@@ -13,7 +13,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
-from fer.common.versions import revision, versions
+from fer.common.versions import processor, revision, versions
 from fer.data.module import FaceData
 from fer.data.sources import build_data
 from fer.data.splits import leakage
@@ -32,8 +32,9 @@ from fer.runs.outputs import (
     write_tensorboard,
 )
 from fer.runs.resume import changed_words
+from fer.training import precision
 from fer.training.build import (
-    _checkpoints,
+    build_checkpoints,
     build_module,
     build_trainer,
     chosen_callbacks,
@@ -75,8 +76,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "parameters": count_parameters(classifier.network),
         "gflop": count_gflop(classifier.network, in_channels=len(data.channels), size=data.size),
     }
+    resolved = precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator)
     history = History(folder)
-    best, last = _checkpoints(cfg, folder)
+    best, last = build_checkpoints(cfg, folder)
     traced = [Trace(folder / "tensorboard")] if cfg.profiler is not None else []
     callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
     logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
@@ -85,6 +87,8 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     if trainer.is_global_zero:
         write_json(folder / "split.json", export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
+        for sentence in resolved.reasons():
+            log.info("%s", sentence)
         for sentence in history.changed:
             log.info("note: %s", sentence)
     if cfg.compile:
@@ -113,7 +117,9 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "epochs": len(history.rows),
         "best_epoch": kept["epoch"],
         "precision": str(trainer.precision),
+        "precision_measured": resolved.evidence(),
         "device": str(trainer.strategy.root_device),
+        "processor": processor(),
         "processes": trainer.world_size,
         "threads": torch.get_num_threads(),
         "seed": cfg.seed,

@@ -19,7 +19,7 @@ from fer.data.module import FaceData
 from fer.models import checkpoint
 from fer.models.checkpoint import Checkpoint
 from fer.models.classifier import Classifier, build_network, restore
-from fer.training import checkpointing
+from fer.training import checkpointing, precision
 from fer.training.augment import Augment
 from fer.training.callbacks import Progress
 from fer.training.checkpointing import Best, Last
@@ -28,7 +28,7 @@ from fer.training.ema import Average
 from fer.training.module import FaceModule
 
 
-def _checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+def build_checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """What keeps best.ckpt, by the monitor, and last.ckpt."""
     common = {
         "dirpath": folder / "checkpoints",
@@ -59,10 +59,6 @@ def _mode(cfg: DictConfig) -> str:
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available but not used"):
     warnings.filterwarnings("ignore", message=hint, module="lightning")
-
-
-# Pixels, and what is measured, are in single precision: so are weights.
-PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed")
 
 
 def build_augment(cfg: DictConfig) -> Augment:
@@ -134,38 +130,27 @@ def build_teachers(
         raise InputError(f"teacher_{fault}") from None
 
 
-def build_trainer(cfg: DictConfig, **others: Any) -> L.Trainer:
-    """The Trainer; `precision: auto` is resolved here."""
-    node = cfg.trainer.copy()
-    gpu = torch.cuda.is_available()
-    apple = node.get("accelerator") == "gpu" and torch.backends.mps.is_available()
-    if node.get("accelerator") in ("gpu", "cuda") and not (gpu or apple):
+def build_trainer(cfg: DictConfig, *, measuring: bool = True, **others: Any) -> L.Trainer:
+    """The Trainer; `precision: auto` becomes a precision here.
+
+    measuring: False where no training follows, so that no processor is measured for it.
+    """
+    node = cfg.trainer
+    accelerator = node.get("accelerator")
+    apple = accelerator == "gpu" and torch.backends.mps.is_available()
+    if accelerator in ("gpu", "cuda") and not (torch.cuda.is_available() or apple):
         raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
-    if node.get("precision") == "auto":
-        node.precision = auto_precision(gpu=gpu and node.get("accelerator") != "cpu")
-    if (precision := str(node.get("precision") or "32-true")) not in PRECISIONS:
-        raise InputError(
-            f"trainer.precision: {precision}, expected auto, 32-true, bf16-mixed or 16-mixed"
-        )
+    resolved = precision.resolve(node.get("precision"), accelerator, measuring=measuring)
     return build_node(
         OmegaConf.create({"trainer": node}),
         "trainer",
+        precision=resolved.name,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_model_summary=False,
         plugins=[checkpointing.WholeFiles()],
         **others,
     )
-
-
-def auto_precision(*, gpu: bool) -> str:
-    """bf16-mixed where the device computes in bf16, else 32-true."""
-    if gpu:
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        abilities = torch.cpu.get_capabilities()
-        native = abilities.get("avx512_bf16", False) or abilities.get("amx_bf16", False)
-    return "bf16-mixed" if native else "32-true"
 
 
 def _is_plateau(cfg: DictConfig) -> bool:
