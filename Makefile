@@ -4,13 +4,14 @@ BIN := .venv/bin
 DATA ?=
 MINUTES ?= 25
 
-.PHONY: help train test bench bench-long gpu-queue clean
+.PHONY: help train test check bench bench-long gpu-queue clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make train                     train on drawn faces (no download), show the table, write a report"
 	@echo "make train DATA=fer2013.csv    train on FER2013: six minutes on 2 CPU cores"
 	@echo "make test                      run the tests"
+	@echo "make check                     formatting, lint, and types of the public interface"
 	@echo "make bench                     time it against other ways, quick rows: under 20 minutes on 2 CPU cores"
 	@echo "make bench-long                the rest: the lab's networks at full size, large sets, two processes"
 	@echo "make gpu-queue MINUTES=25      the runs that want a GPU, in that time; benchmarks/gpu_queue.py says more"
@@ -29,6 +30,11 @@ train: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: .venv/ready
 	for row in startup reading loop usual limit evaluation memory shipped; do $(BIN)/python benchmarks/$$row.py || exit 1; done

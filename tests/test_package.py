@@ -47,6 +47,7 @@ def test_a_wheel_elsewhere_trains_and_measures_what_it_ships(fer: Callable, tmp_
     fer(*"train data=drawn data.count=500 trainer=debug hydra.run.dir=run".split())
     assert (tmp_path / "run/report.html").is_file()
     assert str(ROOT) not in (tmp_path / "run/.hydra/hydra.yaml").read_text()
+    assert (tmp_path / "installed/fer/py.typed").is_file()
     fer(*"evaluate shipped --out measured".split())
     assert (
         "installed/fer/models/shipped/network.safe"
