@@ -1,9 +1,9 @@
-"""Our augmentation of a batch against kornia's. python benchmarks/augment.py [OUT.csv]
+"""Compare our augmentation of a batch with kornia's: python benchmarks/augment.py [OUT.csv]
 
-128 faces 48x48 in memory, augment=light and augment=strong against kornia's nearest operations at the
-same probabilities and ranges; strong without its mixup, which kornia has for class numbers only.
-The unit is processor time of one thread, which other work on the machine hardly changes. kornia is no
-dependency: `pip install kornia`. What is left of training's speed: benchmarks/loop.py.
+Ours is augment=light and augment=strong on 128 images 48x48. kornia has its nearest operations with the
+same probabilities and ranges. Mixup is left out, because kornia has it for class numbers only.
+The unit is processor time of one thread, because other work on the machine hardly changes it.
+kornia is not a dependency: `pip install kornia`.
 """
 
 import statistics
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from fer.cli import subcommand
 
 BATCH, SIDE, CLASSES = 128, 48, 7
-LARGE = 7_000_000  # numbers, 28 MB: less than a batch after R1's first convolution
-BATCHES = 20  # timed for one number, their median
+LARGE = 7_000_000  # floats, 28 MB: less than a batch after R1's first convolution
+BATCHES = 20  # timed for one median
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """Processor time of a batch, the median."""
+    """Median processor time of a batch."""
     taken = []
     for _ in range(BATCHES):
         started = time.process_time()
@@ -34,10 +34,10 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 
 def kornias(name: str) -> dict[str, nn.Module]:
-    """kornia's nearest to conf/augment/<name>.yaml, in two ways.
+    """kornia's operations nearest to conf/augment/<name>.yaml, in two ways.
 
-    Its affine map draws all moves of an image together, at one probability; with a probability each,
-    as our config has them, there must be a map each.
+    One affine map draws all moves of an image with one probability. Our config has a probability for each
+    move, which takes one map per move.
     """
     import kornia.augmentation as K
 
@@ -82,7 +82,7 @@ def rows(images: Tensor, targets: Tensor) -> list[dict[str, str | float]]:
                 harness.paired(
                     f"augment={name}",
                     title,
-                    unit="ms a batch",
+                    unit="ms per batch",
                     ours=lambda augment=augment: milliseconds(lambda: augment(images, targets)),
                     theirs=lambda theirs=theirs: milliseconds(lambda: theirs(images)),
                 )
@@ -93,8 +93,8 @@ def rows(images: Tensor, targets: Tensor) -> list[dict[str, str | float]]:
 def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    # glibc keeps freed memory up to twice the largest block freed so far; below that it hands a batch's
-    # back to the system and faults it in anew, up to 2 ms a batch. A network's planes are larger.
+    # glibc keeps freed memory up to twice the largest block freed so far. Without such a block it returns
+    # a batch's memory to the system each time, which costs up to 2 ms. A network's own planes are larger.
     torch.ones(LARGE)
     images = torch.rand(BATCH, 1, SIDE, SIDE)
     targets = torch.eye(CLASSES)[torch.arange(BATCH) % CLASSES]

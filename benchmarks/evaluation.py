@@ -1,7 +1,7 @@
-"""Measuring 3,589 faces against the bare forward pass. python benchmarks/evaluation.py [OUT.csv]
+"""Compare measuring 3,589 images with the bare forward pass: python benchmarks/evaluation.py [OUT.csv]
 
-Ours: what a run does to its test part, the search for identical faces included. Bare: the network alone
-on batches that lie in memory.
+Ours is what a run does with its test part, with the search for duplicates. Bare is the network alone on
+batches in memory.
 """
 
 import contextlib
@@ -47,8 +47,8 @@ def row(name: str, words: list[str], folder: str) -> harness.Row:
                 classifier.network(planes[: TESTED - start])
 
     return harness.paired(
-        f"measuring {TESTED:,} faces, {name}", "bare forward", unit="img/s",
-        ours=lambda: rate(ours), theirs=lambda: rate(bare), wanted=">= 0.95",
+        f"measuring {TESTED:,} images, {name}", "bare forward", unit="img/s",
+        ours=lambda: rate(ours), theirs=lambda: rate(bare), target=">= 0.95",
     )  # fmt: skip
 
 

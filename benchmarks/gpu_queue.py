@@ -1,17 +1,24 @@
-"""The runs that want a GPU, one after another within so many minutes; called again, it goes on.
+"""Run a list of GPU runs one after another within a given time: python benchmarks/gpu_queue.py --minutes 25
 
     python benchmarks/gpu_queue.py --minutes 25 trainer=gpu --dry-run
     python benchmarks/gpu_queue.py --minutes 25 [--list FILE.csv] [--out runs/gpu] [--cut] [key=value ...]
 
-The list has a row a run, the most wanted first: name, minutes it is expected to take on an H100, the
-ensemble it belongs to (or none), words of train.py; key=value joins the words of each. A run with a
-summary.json is done, one with a last.ckpt goes on from there. What cannot end in time is not started,
-or stopped as soon as its first epochs show it: shorter ones further down then have their turn. With
---cut the last one is started all the same and stopped at the end, for a call that follows. Each finished run is measured once more with tta=flip, and at the end the best five of an ensemble, chosen by
-val/acc, together.
+Called again, it resumes. The list has one row per run, the most important first:
 
-OUT/results.csv is written anew after each; OUT/small, below 64 MiB, holds what is worth keeping of all:
-tables, figures, logs, and by val/acc as many packed networks (fer pack) as fit.
+name      folder of the run below OUT
+minutes   expected duration on an H100
+ensemble  ensemble that the run belongs to, if any
+words     overrides of train.py; key=value on the command line is added to each run
+
+- A run with a summary.json is done. A run with a last.ckpt resumes from it.
+- A run that cannot end in time is not started. If its first epochs show that, it is stopped, and shorter runs
+  further down follow.
+- With --cut the last run starts nevertheless and is stopped at the end. A later call resumes it.
+- Each finished run is also measured with tta=flip. At the end the best five runs of each ensemble, chosen by
+  val/acc, are measured together.
+
+OUT/results.csv is written again after each run. OUT/small, below 64 MiB, holds tables, figures, logs and as
+many packed networks (fer pack) as fit, the best by val/acc first.
 """
 
 import argparse
@@ -40,16 +47,16 @@ COLUMNS = (
     "test/recall_disgust test/macro_f1 test/ece gap parameters gflop images_per_second precision device"
 ).split()
 SMALL = ("*.csv", "*.png", "*.json", "*.log", ".hydra/*.yaml")
-LIMIT = 60 * 2**20  # bytes of OUT/small, somewhat below the 64 MiB that may be brought back
-EPOCHS = 3  # after so many an estimate is believed: the first has cuDNN's trials in it
-VIEWS = 1.0  # minutes kept for what is measured once more: views, ensembles
-START = 0.5  # minutes before the first step and after the last
-MOST = 5  # members of an ensemble
+LIMIT = 60 * 2**20  # bytes of OUT/small
+EPOCHS = 3  # epochs before their pace is trusted; the first includes cuDNN's trials
+VIEWS = 1.0  # minutes kept for tta=flip and ensembles
+START = 0.5  # minutes of a run before its first step and after its last
+MOST = 5  # members of an ensemble at most
 
 
 @dataclass(frozen=True)
 class Item:
-    """A run of the list, in its folder."""
+    """One run of the list."""
 
     folder: Path
     minutes: float
@@ -66,7 +73,7 @@ class Item:
 
     @property
     def recipe(self) -> str:
-        """What runs of about the same length share."""
+        """The name that runs of about the same length share."""
         return next((word for word in self.words if word.startswith("experiment=")), self.name)
 
 
@@ -89,7 +96,7 @@ def summary(folder: Path) -> dict[str, Any]:
 
 
 def seconds(folder: Path) -> list[float]:
-    """Those of each epoch that a run has had so far."""
+    """Seconds of each epoch of a run so far."""
     path = folder / "metrics.csv"
     if not path.is_file():
         return []
@@ -98,10 +105,10 @@ def seconds(folder: Path) -> list[float]:
 
 
 def needed(item: Item, items: Sequence[Item], pace: Sequence[float] = ()) -> float:
-    """Minutes until a run has ended: by its own epochs, else by another run of its recipe, else the list's.
+    """Minutes until a run ends, by its own epochs, else by another run of its recipe, else by the list.
 
-    pace: seconds from one of its epochs to the next by this queue's clock, which has checkpoints and
-    pictures in it; without, the epochs' own are taken.
+    pace: seconds from each of its epochs to the next by this queue's clock, with checkpoints and figures;
+        without enough of them, those that the epochs report are used
     """
     epochs = seconds(item.folder)
     if len(epochs) >= EPOCHS:
@@ -109,7 +116,7 @@ def needed(item: Item, items: Sequence[Item], pace: Sequence[float] = ()) -> flo
         total = OmegaConf.load(item.folder / ".hydra/config.yaml").trainer.max_epochs
         return START + statistics.median(pace) * (total - len(epochs)) / 60
     alike = [summary(other.folder) for other in items if _alike(other, item)]
-    # Of a run that went on, `seconds` are those of its last part.
+    # In a resumed run, `seconds` counts its last part only.
     known = [max(found["seconds"], found["training_seconds"] + 60 * START) for found in alike]
     return max(known) / 60 if known else item.minutes
 
@@ -119,7 +126,7 @@ def _alike(other: Item, item: Item) -> bool:
 
 
 def train(item: Item, items: Sequence[Item], deadline: float, *, cut: bool) -> str:
-    """Starts or resumes a run and waits for it; its state: done, failed, or stopped as too long."""
+    """Start or resume a run and wait for it. Its state: done, failed, or stopped because it is too long."""
     words = [*item.words, f"hydra.run.dir={item.folder}", "trainer.enable_progress_bar=false"]
     last = item.folder / "checkpoints/last.ckpt"
     if last.is_file():
@@ -129,7 +136,7 @@ def train(item: Item, items: Sequence[Item], deadline: float, *, cut: bool) -> s
     try:
         while process.poll() is None:
             now, epochs = time.monotonic(), len(seconds(item.folder))
-            if epochs != known:  # fewer where a run goes on from an earlier epoch
+            if epochs != known:  # fewer where a run resumes from an earlier epoch
                 if met is not None and epochs > known:
                     pace += [(now - met) / (epochs - known)] * (epochs - known)
                 met, known = now, epochs
@@ -146,7 +153,7 @@ def train(item: Item, items: Sequence[Item], deadline: float, *, cut: bool) -> s
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Stops a run, whose last checkpoint stays. Processes of several GPUs may wait for each other for ever."""
+    """Stop a run, whose last checkpoint stays. Processes of several GPUs may wait for each other forever."""
     process.terminate()  # not SIGINT, which a shell's background jobs ignore
     try:
         process.wait(timeout=60)
@@ -156,7 +163,7 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def measure(folder: Path, main, *words: str) -> None:
-    """What `fer evaluate` or `fer ensemble` writes into a folder, unless it is there."""
+    """Let `fer evaluate` or `fer ensemble` write into a folder, unless it has a summary."""
     if not summary(folder) and main([*words, "--out", str(folder)]) == 130:
         raise KeyboardInterrupt
 
@@ -179,14 +186,14 @@ def ensembles(items: Sequence[Item], out: Path) -> None:
         for tta in ("none", "flip") if len(members) > 1 else ():
             folder = out / f"ensemble_{name}_{len(members)}_{tta}"
             own = [f"{member}/checkpoints/best.ckpt" for member in members]
-            # What is there may be of those that were the best before.
+            # The folder may hold an evaluation of earlier members.
             if summary(folder).get("checkpoints") != own:
                 shutil.rmtree(folder, ignore_errors=True)
             measure(folder, ensemble.main, *members, f"tta={tta}")
 
 
 def write_results(items: Sequence[Item], states: dict[str, str], out: Path) -> None:
-    """A row a run, then a row a measuring."""
+    """One row per run, then one row per evaluation."""
     rows = []
     for item in items:
         numbers = summary(item.folder)
@@ -201,7 +208,7 @@ def write_results(items: Sequence[Item], states: dict[str, str], out: Path) -> N
 
 
 def keep(items: Sequence[Item], out: Path) -> None:
-    """Brings what is small of every folder into OUT/small, and networks while there is room."""
+    """Copy the small files of every folder to OUT/small, and packed networks while there is room."""
     small = out / "small"
     found = {path for pattern in SMALL for path in (*out.glob(pattern), *out.glob(f"*/{pattern}"))}
     for path in found - set(small.rglob("*")):
@@ -223,14 +230,14 @@ def size(folder: Path) -> int:
 
 
 def plan(items: Sequence[Item], minutes: float) -> None:
-    """Says what would be started, in which order."""
+    """Print which runs would start, in which order."""
     minutes -= VIEWS
     for item in items:
-        wanted = 0.0 if item.done else needed(item, items)
-        fits = wanted <= minutes
-        minutes -= wanted if fits else 0
+        need = 0.0 if item.done else needed(item, items)
+        fits = need <= minutes
+        minutes -= need if fits else 0
         state = "done" if item.done else "starts" if fits else "no time"
-        print(f"{state:8} {item.name:16} {wanted:5.1f} min  {' '.join(item.words)}")
+        print(f"{state:8} {item.name:16} {need:5.1f} min  {' '.join(item.words)}")
     print(f"{minutes:.1f} minutes left")
 
 
@@ -253,13 +260,17 @@ def run(items: Sequence[Item], out: Path, deadline: float, *, cut: bool) -> None
 
 def main() -> None:
     first, _, rest = str(__doc__).partition("\n")
-    parser = argparse.ArgumentParser(description=first, epilog=rest)
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--list", type=Path, default=Path(__file__).with_suffix(".csv"))
-    parser.add_argument("--out", type=Path, default=Path("runs/gpu"))
-    parser.add_argument("--dry-run", action="store_true", help="say what would be started")
-    parser.add_argument("--cut", action="store_true", help="a later call ends the last run")
-    parser.add_argument("words", nargs="*", metavar="key=value")
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=first, epilog=rest, formatter_class=layout)
+    parser.add_argument("--minutes", type=float, required=True, help="time for all runs together")
+    own = Path(__file__).with_suffix(".csv")
+    parser.add_argument("--list", type=Path, default=own, help="runs; default: %(default)s")
+    parser.add_argument("--out", type=Path, default=Path("runs/gpu"), help="default: %(default)s")
+    parser.add_argument("--dry-run", action="store_true", help="print which runs would start")
+    parser.add_argument(
+        "--cut", action="store_true", help="start the last run even if a later call must end it"
+    )
+    parser.add_argument("words", nargs="*", metavar="key=value", help="overrides of each run")
     given = parser.parse_intermixed_args()
     items = read_list(given.list, given.out, given.words)
     if given.dry_run:

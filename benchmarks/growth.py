@@ -1,8 +1,9 @@
-"""FER2013's size, ten and a hundred times: speed and memory. python benchmarks/growth.py [OUT.csv]
+"""Measure speed and memory for 10 and 100 times FER2013: python benchmarks/growth.py [OUT.csv]
 
-Drawn faces repeated in a memory map (8.3 GB at a hundred times, in the folder for temporary files). Each
-size trains in a process of its own, default r1 on batches drawn from all of it. Memory: the process's
-own at most (RssAnon), without the pages of the map, which the system takes back when it needs them.
+The dataset is drawn faces, repeated in a memory map in the folder for temporary files. It takes 8.3 GB
+at 100 times. Each size trains default r1 in a process of its own, on batches from the whole dataset.
+Memory is the peak of the process's own pages (RssAnon). Pages of the map are not counted, because the
+system can take them back.
 """
 
 import json
@@ -23,14 +24,14 @@ TIMES = (10, 100)
 
 
 def own() -> float:
-    """MB of this process that no file backs; NaN where the system is no Linux."""
+    """MB of this process that belong to no file, NaN without Linux."""
     status = Path("/proc/self/status")
     found = status.is_file() and re.search(r"RssAnon:\s+(\d+) kB", status.read_text())
     return int(found[1]) / 1024 if found else float("nan")
 
 
 def train(times: int, folder: str) -> None:
-    """Prints images a second and the most memory."""
+    """Print images per second and peak memory in MB."""
     cfg, most = composed(), [0.0]
 
     def watch() -> None:
@@ -55,12 +56,12 @@ def rows() -> Iterator[harness.Row]:
             yield harness.paired(
                 f"training on {times} times FER2013", "on once FER2013", unit="img/s",
                 ours=lambda times=times: measured(times, "rate"),
-                theirs=lambda: measured(1, "rate"), wanted=">= 0.9",
+                theirs=lambda: measured(1, "rate"), target=">= 0.9",
             )  # fmt: skip
             yield harness.paired(
                 f"training on {times} times FER2013, memory", "on once FER2013", unit="MB",
                 ours=lambda times=times: measured(times, "memory"),
-                theirs=lambda: measured(1, "memory"), wanted="<= 1.5", rounds=1,
+                theirs=lambda: measured(1, "memory"), target="<= 1.5", rounds=1,
             )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""Two ways side by side: A B A B ..., medians and their ratio, with the machine they ran on.
+"""Time two ways in turn (A B A B): medians, their ratio, and the machine.
 
-A single timing on a shared machine says little; pairs taken in turn see the same weather.
+A single time on a shared machine says little. The two runs of a pair meet the same load.
 """
 
 import csv
@@ -27,13 +27,14 @@ def paired(
     unit: str,
     ours: Callable[[], float],
     theirs: Callable[[], float],
-    wanted: str = "",
+    target: str = "",
     rounds: int = 5,
 ) -> Row:
-    """A row: medians of both in `unit`, and the median, least and greatest ratio of a pair.
+    """One row: medians of both in `unit`, and the median, lowest and highest ratio of a pair.
 
-    `ours` and `theirs` run once each and give a number; one pair warms up and does not count.
-    wanted: of the ratio, such as ">= 0.97"; empty where it is only reported.
+    ours, theirs: run once and return a number; a first pair warms up and does not count
+    target: of the ratio, such as ">= 0.97"; empty where the ratio is only reported
+    rounds: number of pairs
     """
     pairs = [(ours(), theirs()) for _ in range(rounds + 1)][1:]
     ratios = [one / other for one, other in pairs]
@@ -46,20 +47,20 @@ def paired(
         "ratio": statistics.median(ratios),
         "lowest": min(ratios),
         "highest": max(ratios),
-        "wanted": wanted,
+        "target": target,
         "rounds": rounds,
     }
     print(
         f"{what}: {row['ours']:.4g} {unit}; {against}: {row['theirs']:.4g}; "
         f"ratio {row['ratio']:.3g} ({row['lowest']:.3g} to {row['highest']:.3g}, {rounds} pairs)"
-        f"{', wanted ' + wanted if wanted else ''}",
+        f"{', target ' + target if target else ''}",
         flush=True,
     )
     return row
 
 
 def child(file: str, *words: object, **environment: str) -> dict[str, Any]:
-    """What a benchmark's file prints as json when it is called with `words` in a process of its own."""
+    """The json that a benchmark's file prints when a process of its own runs it with `words`."""
     done = subprocess.run(
         [sys.executable, file, *map(str, words)],
         env=os.environ | environment,
@@ -72,7 +73,7 @@ def child(file: str, *words: object, **environment: str) -> dict[str, Any]:
 
 
 def machine() -> dict[str, str]:
-    """Processor, cores, threads and versions, as they stand beside every figure."""
+    """Processor, cores, threads and versions."""
     names = ("torch", "lightning", "numpy")
     versions = {name: importlib.metadata.version(name) for name in names}
     return {
@@ -94,9 +95,10 @@ def _processor() -> str:
 
 
 def write(rows: Iterable[Mapping[str, str | float]], words: Sequence[str] = sys.argv) -> None:
-    """The rows as csv, each with the machine beside it: `words` are a program and perhaps a path.
+    """Write the rows as csv, each with the machine. Without rows, nothing is written.
 
-    Their columns are those of the first. Without rows, as where a benchmark is skipped, nothing is written.
+    rows: with the columns of the first
+    words: the program, and the path to write if there is one
     """
     if not (rows := list(rows)):
         return

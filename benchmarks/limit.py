@@ -1,7 +1,7 @@
-"""The bare step against the processor's limit. python benchmarks/limit.py [OUT.csv]
+"""Compare the bare step with the processor's limit: python benchmarks/limit.py [OUT.csv]
 
-Ours: GFLOP/s of the bare step, three times the forward pass's GFLOP an image (the backward pass is two
-of the same size). Limit: GFLOP/s of a square matrix product in the same precision, here and now.
+Ours is GFLOP/s of the bare step. It counts three times the forward pass, because the backward pass costs
+two. The limit is GFLOP/s of a square matrix product in the same precision on the same machine.
 """
 
 import time
@@ -15,7 +15,7 @@ from fer.data import sources
 from fer.models.cost import count_gflop
 from fer.training import build, precision
 
-SIDE, PRODUCTS = 4096, 4  # 137 GFLOP each: past every cache, a second or less
+SIDE, PRODUCTS = 4096, 4  # 137 GFLOP each: larger than every cache, a second or less
 
 
 def product() -> float:

@@ -1,9 +1,8 @@
-"""The product's training loop against the same network's bare step. python benchmarks/loop.py [OUT.csv]
+"""Compare our training loop with the bare step of the same network: python benchmarks/loop.py [OUT.csv]
 
-Ours: Trainer, metrics, history, TensorBoard and progress bar, on drawn faces. Bare: forward, loss,
-backward, optimizer step, and the averaging of weights where the recipe has it, on tensors that lie in
-memory, in the same precision and memory format. Start-up is left out of both: the clock runs from
-the fifth step to the last.
+Ours is the Trainer with metrics, history, TensorBoard and progress bar, on drawn faces.
+Bare is forward, loss, backward, optimizer step and weight averaging if the recipe has it. Its tensors are
+in memory, in the same precision and memory format. Both are timed from the fifth step to the last.
 """
 
 import contextlib
@@ -28,12 +27,12 @@ from fer.data.module import FaceData
 from fer.training import build, ema, precision
 from fer.training.callbacks import History
 
-SKIPPED, STEPS = 5, 25  # steps before the clock starts, and in all
-WANTED = {"none": ">= 0.97", "light": ">= 0.95", "strong": ">= 0.9"}
+SKIPPED, STEPS = 5, 25  # steps before the clock starts, and steps in total
+TARGETS = {"none": ">= 0.97", "light": ">= 0.95", "strong": ">= 0.9"}
 
 
 class Clock(L.Callback):
-    """Images a second from the end of step `skipped` to the end of step `steps`."""
+    """Images per second from the end of step `skipped` to the end of step `steps`."""
 
     def __init__(self, skipped: int, steps: int) -> None:
         self.skipped, self.steps = skipped, steps
@@ -47,7 +46,7 @@ class Clock(L.Callback):
 
 
 def composed(*words: str) -> DictConfig:
-    """The config of `words`, on drawn faces unless they say otherwise; no validation."""
+    """The config of the overrides `words`, by default on drawn faces, without validation."""
     fixed = ["data=drawn", "trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
     (cfg,) = compose.compose_jobs([*fixed, "trainer.accelerator=cpu", *words])
     return cfg
@@ -56,7 +55,7 @@ def composed(*words: str) -> DictConfig:
 def ours(
     cfg: DictConfig, data: FaceData | None = None, *, skipped: int = SKIPPED, steps: int = STEPS
 ) -> float:
-    """Images a second of the product's loop."""
+    """Images per second of our loop."""
     data = data if data is not None else sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=data.faces.counts(data.parts.train))
     module.classifier.preprocess.fit(data.statistics_sample())
@@ -69,13 +68,13 @@ def ours(
             enable_checkpointing=False,
             limit_train_batches=steps,
         )
-        with contextlib.redirect_stdout(io.StringIO()):  # the progress bar draws, but not here
+        with contextlib.redirect_stdout(io.StringIO()):  # where the progress bar is drawn
             trainer.fit(module, datamodule=data)
     return clock.rate
 
 
 def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> float:
-    """Images a second of forward, loss, backward and optimizer step alone."""
+    """Images per second of forward, loss, backward and optimizer step alone."""
     data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes)).train()
     optimizer = module.make_optimizer(module.classifier.network)
@@ -102,17 +101,17 @@ def bare(cfg: DictConfig, *, skipped: int = SKIPPED, steps: int = STEPS) -> floa
 
 
 def recipes() -> dict[str, list[str]]:
-    """The networks that people train in minutes, by name; cpu_fast where the project has one."""
+    """Overrides of the networks that train in minutes, by name."""
     known = [path.stem for path in (conf_folder() / "experiment").glob("*.yaml")]
     named = [name for name in ("cpu_fast", "cpu_hour") if name in known]
     defaults = {f"default {model}": [f"model={model}"] for model in ("r1", "r2")}
-    whole = "resolutions=null"  # the bare step has images of one size
+    whole = "resolutions=null"  # because the bare step has images of one size
     return defaults | {name: [f"experiment={name}", whole] for name in named[:1]}
 
 
 def rows() -> Iterator[harness.Row]:
     for name, words in recipes().items():
-        for augment, wanted in WANTED.items():
+        for augment, target in TARGETS.items():
             cfg = composed(*words, f"augment={augment}")
             yield harness.paired(
                 f"training loop, {name}, augment={augment}",
@@ -120,7 +119,7 @@ def rows() -> Iterator[harness.Row]:
                 unit="img/s",
                 ours=lambda cfg=cfg: ours(cfg),
                 theirs=lambda cfg=cfg: bare(cfg),
-                wanted=wanted,
+                target=target,
             )
 
 

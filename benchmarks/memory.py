@@ -1,8 +1,8 @@
-"""Peak memory of a training run against what it cannot do without. python benchmarks/memory.py [OUT.csv]
+"""Compare the peak memory of a training run with what it needs: python benchmarks/memory.py [OUT.csv]
 
-Ours: the whole process of a run on FER2013's csv, warm cache (drawn faces without FER_DATA_DIR): a short epoch,
-validation and test of whole parts, every file written. Need: the process of the same network's bare
-steps, imports included, and the images as uint8.
+Ours is the process of a run on FER2013's csv with a warm cache, or on drawn faces without FER_DATA_DIR.
+It trains a short epoch, validates and tests whole parts and writes every file. The need is the process of
+the same network's bare steps, with imports, plus the images as uint8.
 """
 
 import json
@@ -18,7 +18,7 @@ import harness
 from loop import bare, composed
 
 ROOT = Path(__file__).parent.parent
-MB = 1 / 1024  # of the kilobytes that Linux counts in
+MB = 1 / 1024  # Linux counts in kB
 STEPS = 20
 IMAGES = {"fer2013": 35_887, "drawn": 6000}
 
@@ -32,7 +32,7 @@ def run(data: str) -> float:
 
 
 def peak_of(command: list[str]) -> None:
-    """Prints the peak of a child process."""
+    """Print the peak memory of a child process in MB."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, *command], env=environment, check=True, capture_output=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * MB
@@ -40,6 +40,7 @@ def peak_of(command: list[str]) -> None:
 
 
 def steps() -> None:
+    """Print the peak memory of the bare steps in MB."""
     bare(composed(), steps=STEPS)
     print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MB}))
 
@@ -50,11 +51,11 @@ def rows() -> Iterator[harness.Row]:
     images = IMAGES[data] * 48 * 48 / 2**20
     yield harness.paired(
         f"peak memory of a run, default r1, {data}",
-        "the bare step's process and the images",
+        "the process of the bare step, plus the images",
         unit="MB",
         ours=lambda: run(data),
         theirs=lambda: harness.child(__file__, "--bare")["peak"] + images,
-        wanted="<= 1.5",
+        target="<= 1.5",
     )
 
 

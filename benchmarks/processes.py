@@ -1,7 +1,7 @@
-"""Two processes with half the cores each against one with all. python benchmarks/processes.py [OUT.csv]
+"""Compare two processes on half the cores each with one on all: python benchmarks/processes.py [OUT.csv]
 
-Whole runs of an epoch on drawn faces; images a second as their summary.json has it, so the first steps
-count, on both sides. One machine's cores: what this costs is the exchange of gradients alone.
+Each run trains two epochs on drawn faces. `images_per_second` of its summary.json counts the first steps too.
+On one machine's cores, the difference is the cost of exchanging gradients.
 """
 
 import json
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def rate(processes: int) -> float:
-    """Images a second of a run, all processes together."""
+    """Images per second of a run, summed over its processes."""
     threads = str(max(1, (os.cpu_count() or 1) // processes))
     words = ["data=drawn", "trainer.max_epochs=2", "test=false", f"trainer.devices={processes}"]
     words += ["trainer=ddp", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"]
@@ -36,7 +36,7 @@ def rate(processes: int) -> float:
 def rows() -> Iterator[harness.Row]:
     yield harness.paired(
         "training, default r1, two processes", "one process", unit="img/s",
-        ours=lambda: rate(2), theirs=lambda: rate(1), wanted=">= 0.9",
+        ours=lambda: rate(2), theirs=lambda: rate(1), target=">= 0.9",
     )  # fmt: skip
 
 

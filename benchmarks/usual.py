@@ -1,8 +1,8 @@
-"""The product against the usual stack at small networks. python benchmarks/usual.py [OUT.csv]
+"""Compare our training with the usual stack at small networks: python benchmarks/usual.py [OUT.csv]
 
-The usual stack: Lightning, a dataset that opens an image with PIL and transforms it alone, as
-torchvision's transforms do (flip, affine, brightness and contrast, tensor, normalise, erase), two worker
-processes. Same network, optimizer and precision on both sides; ours with augment=light.
+The usual stack is Lightning with a dataset that opens each image with PIL and transforms it alone, as
+torchvision's transforms do: flip, affine, brightness and contrast, tensor, normalise, erase. It has two worker
+processes. Network, optimizer and precision are the same. Ours has augment=light.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ SMALL = ("model.channels=[16,32,64]", "model.repeats=[1,1,1]")
 
 
 class Photos(Dataset):
-    """One face a time, as PIL and per-image transforms give it."""
+    """One image at a time, from PIL through transforms per image."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels = images, labels
@@ -78,7 +78,7 @@ class Usual(L.LightningModule):
 
 
 class PairClock(Clock):
-    """The clock for batches that are pairs."""
+    """The clock for batches that are pairs of images and labels."""
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:
         named = {"labels": batch[1]}
@@ -86,7 +86,7 @@ class PairClock(Clock):
 
 
 def usual(cfg) -> float:
-    """Images a second of the usual stack."""
+    """Images per second of the usual stack."""
     data = sources.build_data(cfg)
     faces, train = data.faces, data.parts.train
     loader = DataLoader(
@@ -118,11 +118,11 @@ def rows() -> Iterator[harness.Row]:
         cfg = composed(*words)
         yield harness.paired(
             f"training loop, {name}",
-            f"Lightning, PIL, transforms an image, {WORKERS} workers",
+            f"Lightning, PIL, transforms per image, {WORKERS} workers",
             unit="img/s",
             ours=lambda cfg=cfg: ours(cfg),
             theirs=lambda cfg=cfg: usual(cfg),
-            wanted=">= 2" if words else "",
+            target=">= 2" if words else "",
         )
 
 

@@ -1,9 +1,9 @@
-"""Accuracy on changed images of PrivateTest: shipped next to fer's. python benchmarks/worse.py [OUT.csv]
+"""Measure the shipped network and fer's on changed test images: python benchmarks/worse.py [OUT.csv]
 
-It needs what benchmarks/peers.py needs. Each change applies to every image of 48x48 pixels, which is uint8
-again before a network prepares it. FER2013 has many stock photos, so this measures what a webcam, bad light
-or a careless crop costs. No recipe is chosen by it, but it is why the shipped network was trained with blur
-and noise (docs/results.md). It also writes a picture, OUT.png.
+It needs what benchmarks/peers.py needs, and also writes a picture, OUT.png. Each change applies to every
+image of PrivateTest. The changed image is uint8 with 48x48 pixels again before a network prepares it.
+FER2013 has many stock photos, so this measures what a webcam, bad light or a loose crop costs.
+No recipe is chosen by it. It is why the shipped network was trained with blur and noise (docs/results.md).
 """
 
 import sys
@@ -20,12 +20,12 @@ from peers import FER, SHIPPED, measure, tested
 from fer.reports.figures.canvas import LINE, TRAIN, VALIDATION, blank, save
 
 SIDE = 48
-# Of a face, float [48, 48] from 0 to 1; what comes out is clipped afterwards.
+# From and to an image, float [48, 48] in [0, 1]. The result is clipped afterwards.
 Change = Callable[[np.ndarray], np.ndarray]
 
 
 def moved(*, zoom: float = 1.0, degrees: float = 0.0, across: float = 0.0) -> Change:
-    """About the centre; across: pixels to the right; the border repeated."""
+    """Zoom and rotate about the centre, shift `across` pixels to the right; the border is repeated."""
     matrix = cv2.getRotationMatrix2D(((SIDE - 1) / 2, (SIDE - 1) / 2), degrees, zoom)
     matrix[0, 2] += across
 
@@ -36,7 +36,7 @@ def moved(*, zoom: float = 1.0, degrees: float = 0.0, across: float = 0.0) -> Ch
 
 
 def coarse(side: int) -> Change:
-    """As a face of `side` pixels, enlarged."""
+    """Shrink to `side` pixels and enlarge again."""
 
     def change(face: np.ndarray) -> np.ndarray:
         small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
@@ -46,7 +46,9 @@ def coarse(side: int) -> Change:
 
 
 def noisy(deviation: float) -> Change:
-    chance = np.random.default_rng(0)  # over the whole part: another draw for each face
+    chance = np.random.default_rng(
+        0
+    )  # one generator for the whole part: other noise for each image
     return lambda face: face + chance.normal(0, deviation, face.shape).astype(np.float32)
 
 
@@ -60,40 +62,40 @@ def jpeg(quality: int) -> Change:
 
 
 def flat(face: np.ndarray) -> np.ndarray:
-    """A third of the contrast."""
+    """Reduce the contrast to a third."""
     return (face - face.mean()) / 3 + face.mean()
 
 
 RAMP = np.linspace(0.3, 1.3, SIDE, dtype=np.float32)
 
 CHANGES: dict[str, Change] = {
-    "as it is": lambda face: face,
+    "unchanged": lambda face: face,
     "half as bright": lambda face: face / 2,
     "brighter by 0.3 of white": lambda face: face + 0.3,
     "a third of the contrast": flat,
     "gamma 2": lambda face: face**2,
     "gamma 0.5": lambda face: face**0.5,
     "light from the right": lambda face: face * RAMP,
-    "turned by 15 degrees": moved(degrees=15),
-    "moved by 5 pixels": moved(across=5),
-    "cut closer, 1.25 times as large": moved(zoom=1.25),
-    "cut wider, 0.8 times as large": moved(zoom=0.8),
-    "of 32 pixels, enlarged": coarse(32),
-    "of 24 pixels, enlarged": coarse(24),
+    "rotated by 15 degrees": moved(degrees=15),
+    "shifted by 5 pixels": moved(across=5),
+    "cropped closer, 1.25 times as large": moved(zoom=1.25),
+    "cropped wider, 0.8 times as large": moved(zoom=0.8),
+    "32 pixels, enlarged": coarse(32),
+    "24 pixels, enlarged": coarse(24),
     "noise of 0.02 of white": noisy(0.02),
     "noise of 0.05 of white": noisy(0.05),
-    "JPEG, quality 30": jpeg(30),
+    "JPEG of quality 30": jpeg(30),
 }
 
 
 def changed(images: np.ndarray, change: Change) -> np.ndarray:
-    """uint8 [N, 48, 48] -> the same."""
+    """The changed images, uint8 [N, 48, 48] like `images`."""
     faces = (change(face.astype(np.float32) / 255) for face in images)
     return np.stack([np.rint(face.clip(0, 1) * 255).astype(np.uint8) for face in faces])
 
 
 def rows() -> Iterator[dict[str, str | float]]:
-    """A row a change and network."""
+    """One row per change and network."""
     if not (found := list(tested(SHIPPED, FER))):
         return
     data = found[0][2]
@@ -109,7 +111,7 @@ def rows() -> Iterator[dict[str, str | float]]:
 
 
 def picture(found: list[dict[str, str | float]]) -> Figure:
-    """Accuracy by change, a colour a network."""
+    """Accuracy by change, one colour per network."""
     names = list(CHANGES)
     figure = blank(8, 0.32 * len(names) + 1.2)
     axes = figure.subplots()
@@ -121,7 +123,7 @@ def picture(found: list[dict[str, str | float]]) -> Figure:
             axes.axvline(points[names[0]], color=colour, linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.set_xlabel("accuracy on PrivateTest, %; dotted: as it is")
+    axes.set_xlabel("accuracy on PrivateTest, %. Dotted: unchanged images")
     axes.grid(axis="x", color=LINE)
     axes.legend(loc="upper left")
     return figure
