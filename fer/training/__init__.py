@@ -2,8 +2,8 @@
 
 from fer.training.augment import Augment
 from fer.training.losses import CrossEntropy, Focal, LogitAdjusted
-from fer.training.muon import muon
 from fer.training.optimizers import adam, adamw, sgd
+from fer.training.orthogonal import muon
 from fer.training.schedules import constant, cosine, linear, one_cycle, plateau
 
 __all__ = [

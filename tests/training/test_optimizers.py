@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fer.training import ema, optimizers, schedules
-from fer.training.muon import muon, orthogonalised
+from fer.training.orthogonal import muon, orthogonalised
 
 
 def network() -> nn.Module:
