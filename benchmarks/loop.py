@@ -25,7 +25,7 @@ from fer.config.paths import conf_folder
 from fer.data import sources
 from fer.data.module import FaceData
 from fer.training import build, ema, precision
-from fer.training.callbacks import History
+from fer.training.history import History
 
 SKIPPED, STEPS = 5, 25  # steps before the clock starts, and steps in total
 TARGETS = {"none": ">= 0.97", "light": ">= 0.95", "strong": ">= 0.9"}

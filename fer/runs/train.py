@@ -40,7 +40,9 @@ from fer.training.build import (
     chosen_callbacks,
     read_teachers,
 )
-from fer.training.callbacks import COLUMNS, ConfusionImages, History, Trace
+from fer.training.confusion import ConfusionImages
+from fer.training.history import COLUMNS, History
+from fer.training.trace import Trace
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,5 @@
 """From a config to everything that trains."""
 
-import logging
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -19,17 +17,17 @@ from fer.data.module import FaceData
 from fer.models import checkpoint
 from fer.models.checkpoint import Checkpoint
 from fer.models.classifier import Classifier, build_network, restore
-from fer.training import checkpointing, precision
+from fer.training import ema, patches, precision
 from fer.training.augment import Augment
-from fer.training.callbacks import Progress
 from fer.training.checkpointing import Best, Last
 from fer.training.distillation import Teachers
-from fer.training.ema import Average
 from fer.training.module import FaceModule
+
+patches.quiet_lightning()
 
 
 def build_checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """What keeps best.ckpt, by the monitor, and last.ckpt."""
+    """Return the callbacks that keep best.ckpt, by the monitor, and last.ckpt."""
     common = {
         "dirpath": folder / "checkpoints",
         "save_on_train_epoch_end": True,
@@ -41,10 +39,10 @@ def build_checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, M
 
 
 def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
-    """The progress bar, the averaging of weights and the early stopping, where the config asks for them."""
-    chosen: list[L.Callback] = [Progress()] if cfg.trainer.enable_progress_bar else []
+    """Return the progress bar, the average of weights and early stopping, where the config asks for them."""
+    chosen: list[L.Callback] = [patches.ProgressBar()] if cfg.trainer.enable_progress_bar else []
     if cfg.ema is not None:
-        chosen.append(Average(cfg.ema))
+        chosen.append(patches.DeviceAveraging(ema.average(cfg.ema)))
     if cfg.patience is not None:
         chosen.append(EarlyStopping(cfg.monitor, patience=cfg.patience, mode=_mode(cfg)))
     return chosen
@@ -52,13 +50,6 @@ def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
 
 def _mode(cfg: DictConfig) -> str:
     return "max" if higher_is_better(cfg.monitor) else "min"
-
-
-# Lightning's hints and its warning of torch's own renaming are for those who write Trainers. Batches are
-# slices of an array, so that workers would add nothing; who chooses trainer=cpu beside a GPU means it.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-for hint in (".*LeafSpec", ".*logging interval", ".*many workers", ".*available but not used"):
-    warnings.filterwarnings("ignore", message=hint, module="lightning")
 
 
 def build_augment(cfg: DictConfig) -> Augment:
@@ -148,7 +139,7 @@ def build_trainer(cfg: DictConfig, *, measuring: bool = True, **others: Any) -> 
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_model_summary=False,
-        plugins=[checkpointing.WholeFiles()],
+        plugins=[patches.WholeFiles()],
         **others,
     )
 

@@ -5,26 +5,19 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from fer.common.files import copy_file, replacing
+from fer.common.files import copy_file
 from fer.common.run_folder import best_of
-from fer.training.callbacks import Pause
-
-
-class WholeFiles(TorchCheckpointIO):
-    """Lightning's files, but never half of one: it writes where temporary files lie and copies from another disk."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options=None) -> None:
-        with replacing(Path(path)) as temporary:
-            super().save_checkpoint(checkpoint, temporary, storage_options)
+from fer.training.pause import Pause
 
 
 class Best(ModelCheckpoint):
-    """Keeps best.ckpt, by a monitor. A run that goes on in a new folder takes its earlier best along.
+    """Keep best.ckpt, the best epoch by a monitor.
 
-    Lightning alone would forget it there and call the best of the later epochs the run's. resumed: the
-    checkpoint that the run goes on from, with best.ckpt beside it; None: a new run.
+    resumed: the checkpoint that the run resumes from, with best.ckpt next to it. None: a new run.
+
+    A run that resumes in a new folder copies its best epoch so far. Lightning alone would forget it and
+    call the best of the later epochs the run's best (pytorch-lightning#12045).
     """
 
     def __init__(self, *, resumed: Path | None, **others: Any) -> None:
@@ -42,19 +35,22 @@ class Best(ModelCheckpoint):
 
 
 class Last(ModelCheckpoint):
-    """Keeps last.ckpt, to go on from: where epochs take seconds it may be some old, but never older than
-    what `best` keeps."""
+    """Keep last.ckpt, to resume from.
+
+    best: the other checkpoint of the run. last.ckpt is written at the epochs that `Pause` chooses and
+        whenever best.ckpt is, so that it is never the older one.
+    """
 
     def __init__(self, *, best: ModelCheckpoint, **others: Any) -> None:
         super().__init__(filename="last", **others)
         self._best, self._score, self._pause = best, None, Pause()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing: which files another run kept is its own affair."""
+        """Load nothing: the files of another run do not concern this one."""
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         score = self._best.best_model_score
         better, self._score = score != self._score, score
-        # Processes save together or not at all, whatever their own clocks say.
+        # Processes save together or not at all, whatever their own clocks show.
         if trainer.strategy.broadcast(self._pause.over(trainer)) or better:
             super().on_train_epoch_end(trainer, module)

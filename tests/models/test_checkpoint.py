@@ -12,7 +12,7 @@ from fer.config import compose
 from fer.config.recipe import revise
 from fer.data.exposure import Seen
 from fer.models import checkpoint
-from fer.training import checkpointing
+from fer.training import patches
 
 NODES = {name: {"_target_": f"fer.{name}.Thing"} for name in checkpoint.NODES}
 
@@ -121,7 +121,7 @@ def test_strange_files(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
-    path, files = tmp_path / "checkpoints/last.ckpt", checkpointing.WholeFiles()
+    path, files = tmp_path / "checkpoints/last.ckpt", patches.WholeFiles()
     files.save_checkpoint({"epoch": 1}, path)
 
     def half(source: str, place: str) -> None:  # as from another disk, which is full

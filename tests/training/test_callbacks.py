@@ -9,17 +9,17 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from torch.optim.swa_utils import AveragedModel
 
-from fer.training import callbacks, checkpointing, ema
+from fer.training import checkpointing, ema, patches, pause, trace
 
 
 @pytest.mark.parametrize(("steps", "files"), [(14, 2), (5, 0)])
 def test_a_trace_is_of_five_steps_after_the_first_six(steps: int, files: int, tmp_path: Path):
-    trace = callbacks.Trace(tmp_path)
-    trace.on_train_start(None, SimpleNamespace(device=torch.device("cpu")))
+    tracing = trace.Trace(tmp_path)
+    tracing.on_train_start(None, SimpleNamespace(device=torch.device("cpu")))
     for _ in range(steps):
         torch.ones(3) @ torch.ones(3)
-        trace.on_train_batch_end(None, None, None, None, 0)
-    trace.on_train_end(None, None)
+        tracing.on_train_batch_end(None, None, None, None, 0)
+    tracing.on_train_end(None, None)
     assert len(list(tmp_path.iterdir())) == files
     if files:
         (line,) = [x for x in (tmp_path / "profile.txt").read_text().splitlines() if "::dot" in x]
@@ -31,15 +31,15 @@ def test_the_average_lies_where_the_network_is_and_is_torchs():
     network = L.LightningModule()
     network.layers = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     device = torch.device("meta")
-    elsewhere = ema.Average(0.9)
+    elsewhere = patches.DeviceAveraging(ema.average(0.9))
     elsewhere.setup(SimpleNamespace(strategy=SimpleNamespace(root_device=device)), network, "fit")
     assert {each.device for each in elsewhere._average_model.state_dict().values()} == {device}
 
     torch.manual_seed(0)
-    own, trainer = ema.Average(0.9), SimpleNamespace(global_step=0)
+    move = ema.average(0.9)
+    own, trainer = patches.DeviceAveraging(move), SimpleNamespace(global_step=0)
     trainer.strategy = SimpleNamespace(root_device=torch.device("cpu"))
     own.setup(trainer, network, "fit")
-    move = ema.average(0.9)
     torchs = AveragedModel(
         network, multi_avg_fn=lambda a, b, n: move(a, b, int(n)), use_buffers=True
     )
@@ -61,7 +61,7 @@ def test_the_average_lies_where_the_network_is_and_is_torchs():
 
 def test_last_is_kept_at_intervals_and_never_older_than_best(monkeypatch, tmp_path):
     clock, kept = SimpleNamespace(now=0.0), []
-    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(pause.time, "monotonic", lambda: clock.now)
     monkeypatch.setattr(
         ModelCheckpoint,
         "on_train_epoch_end",
@@ -81,7 +81,7 @@ def test_last_is_kept_at_intervals_and_never_older_than_best(monkeypatch, tmp_pa
 
 def test_the_bar_is_drawn_at_intervals_and_after_the_last_step(monkeypatch):
     clock, drawn = SimpleNamespace(now=0.0), []
-    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(patches.time, "monotonic", lambda: clock.now)
     monkeypatch.setattr(TQDMProgressBar, "total_train_batches", 10)
     monkeypatch.setattr(TQDMProgressBar, "get_metrics", lambda *_: {"val/acc": 0.5})
     monkeypatch.setattr(
@@ -89,7 +89,7 @@ def test_the_bar_is_drawn_at_intervals_and_after_the_last_step(monkeypatch):
         "on_train_batch_end",
         lambda bar, *words: drawn.append((words[-1], bar.get_metrics(None, None))),
     )
-    bar = callbacks.Progress()
+    bar = patches.ProgressBar()
     assert bar.get_metrics(None, None) == {"val/acc": 0.5}  # before the first step
     for step in range(10):
         clock.now = 0.04 * step
