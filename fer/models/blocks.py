@@ -1,40 +1,24 @@
-"""The parts that the networks share: convolution units, pooled blocks, the head.
-
-Each part checks what it takes and raises ValueError, opening with the parameter's name.
-"""
+"""The parts that the networks share: convolution units, pooled blocks, the head, branches."""
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
+Count = Annotated[int, Ge(1)]
+Fraction = Annotated[float, Interval(ge=0, lt=1)]
 Norm = Literal["none", "batch"]
 Attention = Literal["none", "se"]
 HeadKind = Literal["flatten", "mean"]
 StemStride = Literal[1, 2]
 
-# Channels to one hidden unit of a squeeze-excitation. Hu et al. (arXiv:1709.01507, table 10) find 4 to
-# 16 equally good and take 16; the narrow networks of this project are left too few units by that.
+# Channels for each hidden unit of a squeeze-excitation. Hu et al. (arXiv:1709.01507, table 10) find 4 to 16
+# equally good and take 16. That leaves the narrow networks of this project too few hidden units.
 REDUCTION = 8
-
-
-def check_choice(name: str, value: object, known: Any) -> None:
-    """known: a Literal."""
-    if value not in get_args(known):
-        raise ValueError(f"{name}: {value!r}, expected {' or '.join(map(str, get_args(known)))}")
-
-
-def check_share(name: str, share: float) -> None:
-    if not 0 <= share < 1:
-        raise ValueError(f"{name}: {share}, expected 0 or more and below 1")
-
-
-def check_sizes(name: str, sizes: Sequence[int]) -> None:
-    if any(number < 1 for number in sizes):
-        raise ValueError(f"{name}: {list(sizes)}, expected whole numbers of 1 or more")
 
 
 class Conv2d(nn.Conv2d):
@@ -136,79 +120,65 @@ class SqueezeExcitation(nn.Module):
         return maps * self.weigh(maps.mean((2, 3)))[:, :, None, None]
 
 
-class Blocks(nn.Sequential):
-    """Blocks of `repeats[i]` convolutions with `channels[i]` outputs, each closed by a 2x2 max-pooling.
+class Block(nn.Sequential):
+    """`repeat` convolutions with a 2x2 max-pooling after them, then attention and dropout if asked for.
 
-    [B, inputs, size, size] -> [B, channels[-1], side, side]. With `block_dropout` above 0 these are
-    the lab's CDrop-Blocks, else its C-Blocks.
+    [B, inputs, side, side] -> [B, outputs, side // stride // 2, side // stride // 2], where the
+    stride rounds up.
 
-    residual: the convolutions of a block after its first, which alone changes the width, are taken
-    in pairs, a last odd one alone, with a sum around each; attention: what closes each block;
-    stem_stride: the stride of the very first convolution. part: which of the blocks are here, the
-    others standing elsewhere in the network. side: of the maps after all of them.
+    repeat: number of convolutions. The first one changes the number of channels.
+    stride: of the first convolution.
+    sum_scale: initial scale of each residual branch, whose sums go around the convolutions after the
+        first, in pairs. None: no sums.
+    attention: `se` closes the block with squeeze-excitation.
+    dropout: probability of Dropout2d at the end.
     """
 
     def __init__(
         self,
         inputs: int,
-        channels: Sequence[int],
-        repeats: Sequence[int],
+        outputs: int,
+        repeat: int,
+        stride: int,
         *,
-        size: int,
         norm: Norm,
-        residual: bool = False,
+        sum_scale: float | None,
         attention: Attention,
-        stem_stride: StemStride,
-        block_dropout: float,
-        part: range,
+        dropout: float,
     ) -> None:
-        check_sizes("channels", channels)
-        check_sizes("repeats", repeats)
-        check_choice("norm", norm, Norm)
-        check_choice("attention", attention, Attention)
-        check_choice("stem_stride", stem_stride, StemStride)
-        check_share("block_dropout", block_dropout)
-        side = _halved(-(-size // stem_stride), channels, repeats)
-        sums = sum(repeat // 2 for repeat in repeats) if residual else None
-        blocks, stride = [], int(stem_stride)
-        for index, (outputs, repeat) in enumerate(zip(channels, repeats, strict=True)):
-            if index not in part:
-                inputs, stride = outputs, 1
-                continue
-            first = Conv(inputs, outputs, stride=stride, norm=norm, pool=repeat == 1)
-            others = _others(outputs, repeat - 1, norm=norm, sums=sums)
-            layers = [first, *others]
-            if attention == "se":  # behind the pooling: a quarter of the positions to multiply
-                layers.append(SqueezeExcitation(outputs))
-            if block_dropout > 0:
-                layers.append(nn.Dropout2d(block_dropout))
-            blocks.append(nn.Sequential(*layers))
-            inputs, stride = outputs, 1
-        super().__init__(*blocks)
-        self.side = side
+        first = Conv(inputs, outputs, stride=stride, norm=norm, pool=repeat == 1)
+        layers = [first, *_later(outputs, repeat - 1, norm=norm, sum_scale=sum_scale)]
+        if attention == "se":  # after the pooling: a quarter of the positions to multiply
+            layers.append(SqueezeExcitation(outputs))
+        if dropout > 0:
+            layers.append(nn.Dropout2d(dropout))
+        super().__init__(*layers)
 
 
-def _others(width: int, many: int, *, norm: Norm, sums: int | None) -> list[nn.Module]:
-    """A block's convolutions after its first, pooled; as residuals where the network has so many sums."""
-    if sums is None:
-        return [Conv(width, width, norm=norm, pool=left == 1) for left in range(many, 0, -1)]
-    pairs = [min(2, many - done) for done in range(0, many, 2)]
-    residuals = [Residual(width, pair, norm=norm, scale=sums**-0.5) for pair in pairs]
+def _later(width: int, count: int, *, norm: Norm, sum_scale: float | None) -> list[nn.Module]:
+    """Return a block's convolutions after its first with the pooling, in residual pairs or plain."""
+    if sum_scale is None:
+        return [Conv(width, width, norm=norm, pool=left == 1) for left in range(count, 0, -1)]
+    pairs = [min(2, count - done) for done in range(0, count, 2)]
+    residuals = [Residual(width, pair, norm=norm, scale=sum_scale) for pair in pairs]
     return [*residuals, nn.MaxPool2d(2)] if pairs else []
 
 
-def _halved(side: int, channels: Sequence[int], repeats: Sequence[int]) -> int:
-    """The side of the maps after all blocks, in positions."""
-    if not channels:
-        raise ValueError("channels: empty, expected one number a block")
+def halved(side: int, channels: Sequence[int], repeats: Sequence[int]) -> int:
+    """Return the side of the maps after all blocks, in positions.
+
+    side: of the maps that the first block pools.
+    Raises ValueError where the blocks do not fit together or halve `side` too often.
+    """
     if len(channels) != len(repeats):
         raise ValueError(
-            f"repeats: {len(repeats)} numbers for the {len(channels)} blocks of channels; expected as many"
+            f"repeats: {len(repeats)} numbers for the {len(channels)} blocks of channels; "
+            "expected one number per block"
         )
     if side >> len(channels) < 1:
-        most = side.bit_length() - 1
         raise ValueError(
-            f"channels: {len(channels)} blocks halve {side} pixels {len(channels)} times; at most {most} fit"
+            f"channels: {len(channels)} blocks halve {side} pixels {len(channels)} times; "
+            f"at most {side.bit_length() - 1} fit"
         )
     return side >> len(channels)
 
@@ -224,16 +194,13 @@ class Head(nn.Sequential):
         channels: int,
         *,
         side: int,
-        head: HeadKind,
+        kind: HeadKind,
         dropout: float,
         linear: Sequence[int],
         classes: int,
     ) -> None:
-        check_choice("head", head, HeadKind)
-        check_share("dropout", dropout)
-        check_sizes("linear", linear)
-        pool = [nn.AdaptiveAvgPool2d(1)] if head == "mean" else []
-        width = channels if head == "mean" else channels * side * side
+        pool = [nn.AdaptiveAvgPool2d(1)] if kind == "mean" else []
+        width = channels if kind == "mean" else channels * side * side
         layers: list[nn.Module] = [nn.Dropout2d(dropout), *pool, nn.Flatten()]
         for size in linear:
             hidden = nn.Linear(width, size)
@@ -245,10 +212,11 @@ class Head(nn.Sequential):
 
 
 class Branches(nn.ModuleList):
-    """Networks side by side on the same maps, trained by the mean of their losses, measured by their mean.
+    """Parallel networks on the same maps, trained by the mean of their losses.
 
-    maps -> in training the logits of each, [B, branches, classes]; else the logarithm of their mean
-    probabilities, [B, classes]. An ensemble that shares its first layers (Lee et al., arXiv:1511.06314).
+    In training: maps -> logits of each branch, [B, branches, classes]. In evaluation: maps -> logarithm
+    of the branches' mean probabilities, [B, classes]. This is an ensemble that shares its first layers
+    (Lee et al., arXiv:1511.06314).
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -259,30 +227,31 @@ class Branches(nn.ModuleList):
 
 
 def fork(
-    blocks: Callable[..., Blocks],
-    tail: Callable[..., nn.Module],
+    blocks: Sequence[Callable[[], nn.Module]],
+    tail: Callable[[], nn.Module],
     *,
-    many: int,
     branches: int,
     shared: int,
-) -> tuple[Blocks, nn.Module]:
-    """The blocks that all branches share, and what stands on them.
+) -> tuple[nn.Module, nn.Module]:
+    """Return the blocks that all branches share, and what follows them.
 
-    blocks(part=...): the blocks of these indices, of `many` in all; tail(side=...): a new tail for maps of that
-    side. With one branch all blocks are shared and what stands on them is a tail; with more, each branch
-    has the blocks after the first `shared` and a tail of its own.
+    blocks: makers of the blocks, in order. tail: maker of what follows the last block.
+    branches: 1 shares all blocks and adds one tail. With more, each branch has its own copy of the
+        blocks after the first `shared`, and its own tail.
+    Raises ValueError where `shared` leaves the branches no block of their own.
     """
-    if branches < 1:
-        raise ValueError(f"branches: {branches}, expected a whole number of 1 or more")
+
+    def made(makers: Sequence[Callable[[], nn.Module]]) -> nn.Sequential:
+        return nn.Sequential(*(make() for make in makers))
+
     if branches == 1:
-        common = blocks(part=range(many))
-        return common, tail(side=common.side)
-    if not 0 < shared < many:
+        return made(blocks), tail()
+    if shared >= len(blocks):
         raise ValueError(
-            f"shared: {shared}, expected 1 or more, and fewer than the {many} blocks of channels"
+            f"shared: {shared}, expected fewer than the {len(blocks)} blocks of channels"
         )
-    common = blocks(part=range(shared))
+    common = made(blocks[:shared])
     # All blocks before all tails: recorded runs drew their weights in this order.
-    own = [blocks(part=range(shared, many)) for _ in range(branches)]
-    tails = [tail(side=common.side) for _ in range(branches)]
+    own = [made(blocks[shared:]) for _ in range(branches)]
+    tails = [tail() for _ in range(branches)]
     return common, Branches(nn.Sequential(*pair) for pair in zip(own, tails, strict=True))

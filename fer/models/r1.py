@@ -1,71 +1,92 @@
-"""R1, the lab's plain convolutional network: few wide blocks, a linear part."""
+"""R1: the lab's plain convolutional network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Annotated
 
+from annotated_types import MinLen
 from torch import Tensor, nn
 
-from fer.models.blocks import Attention, Blocks, Head, HeadKind, Norm, StemStride, fork
+from fer.models.blocks import (
+    Attention,
+    Block,
+    Count,
+    Fraction,
+    Head,
+    HeadKind,
+    Norm,
+    StemStride,
+    fork,
+    halved,
+)
 
 
 class R1(nn.Module):
-    """Blocks of 3x3 convolutions with a max-pooling after each, then dropout and the linear part.
+    """Blocks of 3x3 convolutions, each with a 2x2 max-pooling, then dropout and linear layers.
 
-    [B, in_channels, size, size] -> logits [B, classes]; in training with branches, each one's:
-    [B, branches, classes].
+    [B, in_channels, size, size] -> logits [B, classes]. With branches, training gives the logits of
+    each branch: [B, branches, classes].
 
-    channels: outputs of each block's convolutions; repeats: convolutions in each block.
-    branches: how many times the blocks after the first `shared` and the head are there (`fork`).
-    residual: sums around the convolutions of a block after its first, in pairs.
-    attention: squeeze-excitation closes each block. stem_stride: of the very first convolution.
-    block_dropout: Dropout2d closing each block (the report's CDrop-Block; 0 is its C-Block).
-    dropout: Dropout2d before the linear part. head: flatten the maps or take their mean.
-    linear: sizes of the hidden linear layers; the last one, with `classes` outputs, is added.
+    channels: output channels of each block.
+    repeats: convolutions in each block.
+    residual: whether sums go around the convolutions of a block after its first, in pairs.
+    attention: `se` closes each block with squeeze-excitation.
+    stem_stride: stride of the very first convolution.
+    block_dropout: probability of Dropout2d at the end of each block. Above 0 these are the lab's
+        CDrop-Blocks, at 0 its C-Blocks.
+    dropout: probability of Dropout2d before the linear layers.
+    head: `flatten` keeps every position of the maps, `mean` averages over them.
+    linear: widths of the hidden linear layers. The last layer, with `classes` outputs, is added.
+    branches: number of parallel copies of what follows the first `shared` blocks (see `fork`).
 
-    Raises ValueError, opening with the parameter's name, for sizes that cannot make a network.
+    Raises ValueError, opening with the parameter's name, for parameters that do not fit together.
     """
 
     def __init__(
         self,
         *,
-        channels: Sequence[int],
-        repeats: Sequence[int],
-        in_channels: int,
-        classes: int,
-        size: int,
+        channels: Annotated[Sequence[Count], MinLen(1)],
+        repeats: Annotated[Sequence[Count], MinLen(1)],
+        in_channels: Count,
+        classes: Count,
+        size: Count,
         norm: Norm = "none",
         residual: bool = False,
         attention: Attention = "none",
         stem_stride: StemStride = 1,
-        block_dropout: float = 0.0,
-        dropout: float = 0.0,
+        block_dropout: Fraction = 0.0,
+        dropout: Fraction = 0.0,
         head: HeadKind = "flatten",
-        linear: Sequence[int] = (),
-        branches: int = 1,
-        shared: int = 2,
+        linear: Sequence[Count] = (),
+        branches: Count = 1,
+        shared: Count = 2,
     ) -> None:
         super().__init__()
-        blocks = partial(
-            Blocks,
-            in_channels,
-            channels,
-            repeats,
-            size=size,
+        side = halved(-(-size // stem_stride), channels, repeats)
+        sums = sum(repeat // 2 for repeat in repeats)
+        block = partial(
+            Block,
             norm=norm,
-            residual=residual,
+            sum_scale=max(1, sums) ** -0.5 if residual else None,
             attention=attention,
-            stem_stride=stem_stride,
-            block_dropout=block_dropout,
+            dropout=block_dropout,
         )
-
-        def tail(side: int) -> Head:
-            return Head(
-                channels[-1], side=side, head=head, dropout=dropout, linear=linear, classes=classes
-            )
-
+        strides = [int(stem_stride)] + [1] * (len(channels) - 1)
+        sizes = zip((in_channels, *channels), channels, repeats, strides)
+        last = partial(Head, side=side, kind=head, dropout=dropout, linear=linear, classes=classes)
         self.blocks, self.head = fork(
-            blocks, tail, many=len(channels), branches=branches, shared=shared
+            [partial(block, *each) for each in sizes],
+            partial(self.tail, channels[-1], last),
+            branches=branches,
+            shared=shared,
         )
+
+    def tail(self, inputs: int, head: Callable[[int], Head]) -> nn.Module:
+        """Return what follows the blocks: maps [B, inputs, side, side] -> logits [B, classes].
+
+        head: makes the linear part for maps of so many channels.
+        """
+        return head(inputs)
 
     def forward(self, planes: Tensor) -> Tensor:
         return self.head(self.blocks(planes))

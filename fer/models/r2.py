@@ -1,34 +1,31 @@
-"""R2, the lab's network with inception modules and a channel multiplier."""
+"""R2: the lab's network with inception modules and a channel multiplier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Len
 from torch import Tensor, nn
 
-from fer.models.blocks import (
-    Attention,
-    Blocks,
-    Conv,
-    Head,
-    HeadKind,
-    Norm,
-    SqueezeExcitation,
-    StemStride,
-    check_share,
-    fork,
-)
+from fer.models.blocks import Attention, Conv, Count, Fraction, Head, Norm, SqueezeExcitation
+from fer.models.r1 import R1
 
 # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool: module 3a of GoogLeNet (Szegedy et al., arXiv:1409.4842).
 WIDTHS = (64, 96, 128, 16, 32, 32)
 
 
 class Inception(nn.Module):
-    """Four paths (1x1, 3x3, 5x5, max-pooling) side by side, concatenated.
+    """Four parallel paths (1x1, 3x3, 5x5, max-pooling), concatenated.
 
-    [B, inputs, H, W] -> [B, outputs, H, W]; `outputs` is the sum of the paths' widths.
-    `scale`: what each path's output starts with; 1/sqrt(modules) keeps the variance of a long
-    residual sum near that of its input. Attention weighs the concatenated maps, before the sum.
+    [B, inputs, H, W] -> [B, outputs, H, W], where `outputs` is the sum of the paths' widths.
+
+    widths: output channels of the six convolutions, in the order of `WIDTHS`.
+    relu: whether a ReLU follows each convolution.
+    residual: whether the input is added to the output.
+    attention: `se` weighs the concatenated maps by squeeze-excitation, before the sum.
+    scale: factor of each path's initial output. 1/sqrt(modules) keeps the variance of a long
+        residual sum near that of its input.
     """
 
     def __init__(
@@ -44,17 +41,14 @@ class Inception(nn.Module):
     ) -> None:
         super().__init__()
         one, reduce3, three, reduce5, five, pool = widths
-
-        def conv(inputs: int, outputs: int, kernel: int, start: float = 1.0) -> Conv:
-            return Conv(inputs, outputs, kernel=kernel, norm=norm, relu=relu, scale=start)
-
-        def last(inputs: int, outputs: int, kernel: int) -> Conv:
-            return conv(inputs, outputs, kernel, scale)
-
-        self.one = last(inputs, one, 1)
-        self.three = nn.Sequential(conv(inputs, reduce3, 1), last(reduce3, three, 3))
-        self.five = nn.Sequential(conv(inputs, reduce5, 1), last(reduce5, five, 5))
-        self.pool = nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), last(inputs, pool, 1))
+        first = partial(Conv, norm=norm, relu=relu)
+        last = partial(first, scale=scale)
+        self.one = last(inputs, one, kernel=1)
+        self.three = nn.Sequential(first(inputs, reduce3, kernel=1), last(reduce3, three))
+        self.five = nn.Sequential(first(inputs, reduce5, kernel=1), last(reduce5, five, kernel=5))
+        self.pool = nn.Sequential(
+            nn.MaxPool2d(3, stride=1, padding=1), last(inputs, pool, kernel=1)
+        )
         self.outputs = one + three + five + pool
         self.attention = SqueezeExcitation(self.outputs) if attention == "se" else nn.Identity()
         self.residual = residual
@@ -65,97 +59,45 @@ class Inception(nn.Module):
         return maps + joined if self.residual else joined
 
 
-class R2(nn.Module):
-    """R1's blocks, dropout, inception modules, dropout, the linear part.
+class R2(R1):
+    """R1 with inception modules between the blocks and the linear part.
 
-    [B, in_channels, size, size] -> logits [B, classes]; in training with branches, each one's:
-    [B, branches, classes].
-
-    incep_layers: inception modules; incep_mult: multiplies every width of `incep_widths`
-    (1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool). incep_dropout: Dropout2d before the modules.
-    incep_relu: a ReLU after each convolution inside them, as Google's have and the lab's have not.
-    residual: add each module's input to its output, from the second module on (the first changes
-    the number of channels). attention: squeeze-excitation closes each block and each module. The
-    other parameters are those of `R1`.
-
-    Raises ValueError, opening with the parameter's name, for sizes that cannot make a network.
+    incep_layers: number of inception modules.
+    incep_mult: factor of every width in `incep_widths`.
+    incep_widths: output channels of 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5 and pool.
+    incep_dropout: probability of Dropout2d before the modules.
+    incep_relu: whether a ReLU follows each convolution of a module. Google's have it, the lab's not.
+    residual: whether each module's input is added to its output, from the second module on. The
+        first changes the number of channels. R1's sums within blocks are off.
+    others: the other parameters of `R1`.
     """
 
     def __init__(
         self,
         *,
-        channels: Sequence[int],
-        repeats: Sequence[int],
-        in_channels: int,
-        classes: int,
-        size: int,
         norm: Norm = "none",
         attention: Attention = "none",
-        stem_stride: StemStride = 1,
-        block_dropout: float = 0.0,
-        incep_layers: int = 1,
-        incep_mult: int = 1,
-        incep_widths: Sequence[int] = WIDTHS,
-        incep_dropout: float = 0.0,
+        incep_layers: Count = 1,
+        incep_mult: Count = 1,
+        incep_widths: Annotated[Sequence[Count], Len(len(WIDTHS), len(WIDTHS))] = WIDTHS,
+        incep_dropout: Fraction = 0.0,
         incep_relu: bool = False,
         residual: bool = True,
-        dropout: float = 0.0,
-        head: HeadKind = "flatten",
-        linear: Sequence[int] = (),
-        branches: int = 1,
-        shared: int = 2,
+        **others: Any,
     ) -> None:
-        super().__init__()
-        for name, number in (("incep_layers", incep_layers), ("incep_mult", incep_mult)):
-            if number < 1:
-                raise ValueError(f"{name}: {number}, expected a whole number of 1 or more")
-        if len(incep_widths) != len(WIDTHS) or min(incep_widths) < 1:
-            raise ValueError(
-                f"incep_widths: {list(incep_widths)}, expected six numbers of 1 or more "
-                "(1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool)"
-            )
-        check_share("incep_dropout", incep_dropout)
         widths = [width * incep_mult for width in incep_widths]
-        blocks = partial(
-            Blocks,
-            in_channels,
-            channels,
-            repeats,
-            size=size,
-            norm=norm,
-            attention=attention,
-            stem_stride=stem_stride,
-            block_dropout=block_dropout,
+        self.inception = partial(
+            Inception, widths=widths, norm=norm, relu=incep_relu, attention=attention
         )
+        self.incep_layers, self.incep_dropout, self.residual = incep_layers, incep_dropout, residual
+        super().__init__(norm=norm, attention=attention, **others)
 
-        def tail(side: int) -> nn.Sequential:
-            modules: list[Inception] = []
-            for index in range(incep_layers):
-                summed = residual and index > 0
-                modules.append(
-                    Inception(
-                        modules[-1].outputs if modules else channels[-1],
-                        widths,
-                        norm=norm,
-                        relu=incep_relu,
-                        residual=summed,
-                        attention=attention,
-                        scale=incep_layers**-0.5 if summed else 1.0,
-                    )
-                )
-            closing = Head(
-                modules[-1].outputs,
-                side=side,
-                head=head,
-                dropout=dropout,
-                linear=linear,
-                classes=classes,
-            )
-            return nn.Sequential(nn.Dropout2d(incep_dropout), *modules, closing)
-
-        self.blocks, self.head = fork(
-            blocks, tail, many=len(channels), branches=branches, shared=shared
+    def tail(self, inputs: int, head: Callable[[int], Head]) -> nn.Module:
+        first = self.inception(inputs, residual=False, scale=1.0)
+        scale = self.incep_layers**-0.5 if self.residual else 1.0
+        others = (
+            self.inception(first.outputs, residual=self.residual, scale=scale)
+            for _ in range(self.incep_layers - 1)
         )
-
-    def forward(self, planes: Tensor) -> Tensor:
-        return self.head(self.blocks(planes))
+        dropout = nn.Dropout2d(self.incep_dropout)
+        return nn.Sequential(dropout, first, *others, head(first.outputs))
