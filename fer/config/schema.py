@@ -92,7 +92,9 @@ def higher_is_better(number: str) -> bool:
 def check_settings(cfg: DictConfig) -> None:
     """Raises InputError where a key at the top of a config is missing, unknown or out of range."""
     values = OmegaConf.to_container(cfg, resolve=True)
-    check("", {key: value for key, value in values.items() if not isinstance(value, dict)}, Settings)
+    check(
+        "", {key: value for key, value in values.items() if not isinstance(value, dict)}, Settings
+    )
 
 
 def check_nodes(cfg: DictConfig) -> None:
@@ -121,13 +123,23 @@ def _keys(target: str, supplied: frozenset[str]) -> type:
     if target == "lightning.Trainer":
         return Trainer
     made = get_object(target)
-    hints = get_type_hints(made.__init__ if inspect.isclass(made) else made, include_extras=True)
-    keys = {}
+    keys = _parameters(made)
+    return TypedDict(made.__name__, {name: keys[name] for name in keys if name not in supplied})
+
+
+def _parameters(made: Any) -> dict[str, Any]:
+    """The annotation of each parameter; `**others` of a constructor are those of its base class."""
+    call = made.__init__ if inspect.isclass(made) else made
+    hints = get_type_hints(call, include_extras=True)
+    own, passes_on = {}, False
     for name, parameter in inspect.signature(made).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            passes_on = True
+            continue
         hint = hints.get(name, Any)
         hint = hint.type if isinstance(hint, InitVar) else hint
-        keys[name] = hint if parameter.default is parameter.empty else NotRequired[hint]
-    return TypedDict(made.__name__, {name: keys[name] for name in keys if name not in supplied})
+        own[name] = hint if parameter.default is parameter.empty else NotRequired[hint]
+    return _parameters(made.__base__) | own if passes_on else own
 
 
 def check(prefix: str, values: Mapping[str, Any], keys: type) -> None:
