@@ -1,6 +1,6 @@
 """What older files call the things that a config builds. Light to import: every file is read by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # Names that older files have for what a config builds, and their names today. It only grows.
@@ -27,12 +27,47 @@ RENAMED = {
     "fer.optim.sgd": "fer.training.sgd",
 }
 
+# Options of older files that are gone: pairs of a probability and a range, off where one of them is 0.
+REMOVED = {"fer.training.Augment": ("crop", "cutmix")}
+
+# Names that older files have for planes, and their names today.
+RENAMED_PLANES = {"contrast_high": "contrast"}
+
 
 def with_todays_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """A finished run's config, its `_target_` names replaced by those of today (`RENAMED`)."""
-    return {group: _renamed(node) for group, node in recipe.items()}
+    """Return a finished run's config with the names and options of today.
+
+    An option of `REMOVED` stays where it was on, so that building it is refused.
+    """
+    return {group: _todays(node) for group, node in recipe.items()}
 
 
-def _renamed(node: Any) -> Any:
-    target = node.get("_target_") if isinstance(node, Mapping) else None
-    return node if target not in RENAMED else {**node, "_target_": RENAMED[target]}
+def todays_planes(names: Iterable[str]) -> list[str]:
+    """Return the planes of an older file by their names of today."""
+    return [RENAMED_PLANES.get(name, name) for name in names]
+
+
+def options_gone(recipe: Mapping[str, Any]) -> list[str]:
+    """Return the options of a finished run that this version lacks, `augment.crop=[0.5, 4.0]`."""
+    return [
+        f"{group}.{key}={node[key]}"
+        for group, node in recipe.items()
+        if isinstance(node, Mapping)
+        for key in REMOVED.get(node.get("_target_"), ())
+        if key in node
+    ]
+
+
+def _todays(node: Any) -> Any:
+    if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
+        return node
+    target = RENAMED.get(node["_target_"], node["_target_"])
+    removed = REMOVED.get(target, ())
+    kept = {key: value for key, value in node.items() if key not in removed or not _off(value)}
+    if isinstance(kept.get("channels"), list) and target.startswith("fer.data."):
+        kept["channels"] = todays_planes(kept["channels"])
+    return kept | {"_target_": target}
+
+
+def _off(pair: Any) -> bool:
+    return isinstance(pair, list | tuple) and 0 in pair

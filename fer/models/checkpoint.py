@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fer.common.errors import InputError
 from fer.common.run_folder import RunFolder
-from fer.config.renamed import with_todays_names
+from fer.config.renamed import todays_planes, with_todays_names
 from fer.data.exposure import Seen
 from fer.models import packed
 
@@ -76,7 +76,7 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
         path=path,
         recipe=with_todays_names(kept["recipe"]),
         classes=tuple(kept["classes"]),
-        channels=tuple(kept["channels"]),
+        channels=tuple(todays_planes(kept["channels"])),
         size=kept["size"],
         seen=tuple(_seen(path, each) for each in kept["seen"]),
         weights=weights,

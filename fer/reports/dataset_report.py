@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from fer.data.faces import Faces, Parts
@@ -24,18 +24,17 @@ LARGEST = 16  # groups of twins
 SHEET, SHEETS = 24, 4
 LINES = 6  # of a group's faces in a caption
 
+Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # fer.training.Augment
 Drawings = dict[str, Callable[[], Figure]]  # what draws each figure of the page, by its name
 
 
 def planes(image: np.ndarray) -> dict[str, np.ndarray]:
     """A face, uint8 [H, W], through each filter plane, by its name: uint8 [H, W]."""
     face = unit(torch.from_numpy(image)[None, None])
-    # contrast_high is contrast under another name.
-    shown = {name: plane for name, plane in PLANES.items() if name != "contrast_high"}
-    return {name: _pixels(plane(face)[0, 0]) for name, plane in shown.items()}
+    return {name: _pixels(plane(face)[0, 0]) for name, plane in PLANES.items()}
 
 
-def augmented(augment: nn.Module, images: np.ndarray, *, seed: int) -> np.ndarray:
+def augmented(augment: Augmentation, images: np.ndarray, *, seed: int) -> np.ndarray:
     """VIEWS of the first of `images`, uint8 [B, H, W], as training may see it: uint8 [VIEWS, H, W].
 
     The other images are those that it may be mixed with.
@@ -86,7 +85,7 @@ def write_explore(
     folder: Path,
     faces: Faces,
     parts: Parts,
-    augment: nn.Module,
+    augment: Augmentation,
     *,
     agreement: Agreement | None = None,
     seed: int,
@@ -141,7 +140,7 @@ def _of_labels(faces: Faces, parts: Parts, facts: Facts) -> Drawings:
     }
 
 
-def _of_pixels(faces: Faces, parts: Parts, augment: nn.Module, *, seed: int) -> Drawings:
+def _of_pixels(faces: Faces, parts: Parts, augment: Augmentation, *, seed: int) -> Drawings:
     pool = parts.get("train", np.arange(len(faces)))
     chosen = examples(faces, pool, most=EXAMPLES, seed=seed)
     # The one face comes first: an example of the most frequent class, another by another seed.

@@ -6,6 +6,7 @@ from typing import Any
 from fer.common.errors import InputError
 from fer.common.run_folder import best_of
 from fer.config.recipe import HANDLING, flat
+from fer.config.renamed import options_gone
 from fer.models import checkpoint, packed
 from fer.training.module import FaceModule
 
@@ -21,6 +22,11 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
         checkpoint.require_whole_recipe(found)
     except InputError as fault:
         raise InputError(f"ckpt_path: {fault}") from None
+    if gone := options_gone(found.recipe):
+        raise InputError(
+            f"ckpt_path: {path} was trained with {', '.join(gone)}, which this version lacks; resume it "
+            "with the version that wrote it"
+        )
     own = {name: value.shape for name, value in module.state_dict().items()}
     if own != {name: value.shape for name, value in found.weights.items()}:
         raise InputError(f"ckpt_path: {path} holds another network than this config builds")

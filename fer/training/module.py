@@ -85,7 +85,7 @@ class FaceModule(L.LightningModule):
             if self.teachers is None:
                 images, targets = self.augment(images, targets)
             else:
-                images, plain, targets = self.augment.beside_plain(images, targets)
+                images, plain, targets = self.augment.with_plain(images, targets)
                 targets = self.teachers(plain, targets)
             images = self._shrunk(images)
         logits = self.classifier.logits(images)

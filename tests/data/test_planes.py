@@ -44,7 +44,7 @@ def test_vertical_shows_vertical_edges():
 
 @pytest.mark.parametrize(
     ("name", "power"),
-    [("contrast", 2), ("contrast_high", 2), ("contrast_low", 0.5), ("contrast_very_high", 3)],
+    [("contrast", 2), ("contrast_low", 0.5), ("contrast_very_high", 3)],
 )
 def test_contrast_is_numpys_on_0_to_255(name, power):
     images = (RANDOM // 2 + 40).astype(np.float64)  # 40 to 167: there is something to stretch

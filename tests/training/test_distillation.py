@@ -21,6 +21,7 @@ from fer.evaluation import protocol
 from fer.models import checkpoint
 from fer.runs import preflight
 from fer.training import build
+from fer.training.augment import Augment
 from fer.training.distillation import Teachers
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +71,7 @@ def test_numbers_out_of_range_are_refused_by_name(words) -> None:
         Teachers([], **({"weight": 0.5, "temperature": 1.0} | words))
 
 
-def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_spoilt(
+def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_degraded(
     monkeypatch,
 ) -> None:
     cfg = subcommand.config_of(
@@ -87,11 +88,11 @@ def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_spoil
             return super().forward(images)
 
     module.teachers = Teachers([Watching(*said.tolist())], weight=0.5, temperature=1.0)
-    loss, augment = module.loss.forward, module.augment.beside_plain
+    loss, augment = module.loss.forward, module.augment.with_plain
     monkeypatch.setattr(module.loss, "forward", lambda x, y: (towards.append(y), loss(x, y))[1])
     given: list[tuple[Tensor, Tensor, Tensor]] = []
     monkeypatch.setattr(
-        module.augment, "beside_plain", lambda x, y: (given.append(augment(x, y)), given[-1])[1]
+        Augment, "with_plain", lambda _, x, y: (given.append(augment(x, y)), given[-1])[1]
     )
     images = torch.randint(256, (8, 1, 48, 48), dtype=torch.uint8)
     module.training_step({"images": images, "labels": torch.arange(8) % 7}, 0).backward()
