@@ -48,7 +48,7 @@ class Clock(L.Callback):
 def composed(*words: str) -> DictConfig:
     """The config of the overrides `words`, by default on drawn faces, without validation."""
     fixed = ["data=drawn", "trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
-    (cfg,) = compose.compose_jobs([*fixed, "trainer.accelerator=cpu", *words])
+    cfg = compose.compose_config([*fixed, "trainer.accelerator=cpu", *words])
     return cfg
 
 

@@ -138,5 +138,5 @@ def test_the_list_names_runs_that_the_front_door_takes(gpu_queue, tmp_path: Path
     items = gpu_queue.read_list(SCRIPT.with_suffix(".csv"), tmp_path, [])
     assert len({item.name for item in items}) == len(items)
     for item in items:
-        (job,) = compose.compose_jobs(item.words)
+        job = compose.compose_config(item.words)
         schema.check_nodes(job)

@@ -47,8 +47,10 @@ def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
     words = shlex.split(line)[2:]
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
-    for job in compose.compose_jobs(words):
-        schema.check_nodes(job)
+    overrides = [word for word in words if word != "-m"]
+    composed = compose.compose_sweep if "-m" in words else lambda one: [compose.compose_config(one)]
+    for cfg in composed(overrides):
+        schema.check_nodes(cfg)
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch) -> None:

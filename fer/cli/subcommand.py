@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{self.prog}: {message}; see {self.prog} --help")
 
-    def add_overrides(self, meaning: str = "config keys, as in fer train") -> None:
+    def add_overrides(self, meaning: str = "config keys, which fer train --help explains") -> None:
         self.add_argument(
             "overrides",
             nargs="*",
@@ -75,10 +75,7 @@ class Parser(argparse.ArgumentParser):
 def config_of(overrides: Sequence[str]) -> DictConfig:
     """The config of `overrides`, checked as train.py checks it. Raises InputError in one line."""
     register_resolvers()
-    for word in overrides:
-        if word.startswith("-") or "=" not in word:
-            raise InputError(f"{word}: expected key=value")
-    (cfg,) = compose.compose_jobs(overrides)
+    cfg = compose.compose_config(overrides)
     schema.check_nodes(cfg)
     return cfg
 

@@ -1,106 +1,135 @@
-"""`python train.py` and `fer train`: check the command line, then train under Hydra."""
+"""`python train.py` and `fer train`: check the command, then train under Hydra."""
 
 import logging
-import math
 import os
 import sys
 import traceback
 from pathlib import Path
 
-import hydra
+from hydra import version
+from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from fer.cli.options import help_text
 from fer.common.errors import InputError, one_line
 from fer.common.run_folder import RunFolder
 from fer.config import compose
 from fer.config.paths import conf_folder, register_resolvers
+from fer.runs.status import is_first_process, read_state, recording
 
-# Tells Lightning's children, which have a LOCAL_RANK as those of torchrun, that their command was checked.
-CHECKED = "FER_CHECKED"
+SWEEP = ("-m", "--multirun")
+HELP = ("-h", "--help")
+# Questions to Hydra, which run nothing.
+QUESTIONS = "--hydra-help --version --cfg -c --info -i --shell-completion -sc".split()
 
 log = logging.getLogger(__name__)
-register_resolvers()  # on import: processes of other launchers come by no other way
+register_resolvers()  # on import: processes of other launchers have no other way
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 2 a wrong command, said in one line before any folder is made; 1 a failed run."""
-    if CHECKED not in os.environ or "LOCAL_RANK" not in os.environ:
-        try:
-            _check(arguments)
-        except InputError as fault:
-            if _is_first():
-                print(f"fer: {one_line(fault)}", file=sys.stderr)
-            return 2
-        except KeyboardInterrupt:
-            print("fer: stopped before anything began", file=sys.stderr)
-            return 130
-        except Exception as fault:  # foreseen by no check: not the words' fault
-            print(f"fer: {one_line(fault)}", file=sys.stderr)
-            return 1
-        os.environ[CHECKED] = "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
-    typed, found = list(sys.argv), []
-
-    def job(cfg: DictConfig) -> float:
-        sys.argv[:] = typed  # Lightning's children repeat it whole, `fer train` or train.py
-        found.append(_job(cfg))
-        return found[-1]
-
-    sys.argv[1:] = arguments  # Hydra reads them there
+    """The exit status: 0 done, 1 a failed run, 2 a wrong command, 130 stopped."""
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")(job)()
-    except KeyboardInterrupt as fault:  # a job's, or between two of a sweep
-        print(f"\nfer: {str(fault) or 'stopped'}", file=sys.stderr)  # below a progress bar
+        if any(word in HELP for word in arguments):
+            print(help_text([word for word in arguments if not word.startswith("-")]))
+            return 0
+        if not any(word.split("=")[0] in QUESTIONS for word in arguments):
+            _check(arguments)
+    except InputError as fault:
+        _say(fault)
+        return 2
+    except KeyboardInterrupt:
+        print("fer: stopped before anything began", file=sys.stderr)
         return 130
-    # Of Hydra's own, as where no folder can be made, or of a job that ran elsewhere.
-    except Exception as fault:
-        print(f"fer: {one_line(fault)}", file=sys.stderr)
+    except Exception as fault:  # foreseen by no check: the command may be right
+        _say(fault)
         return 1
-    return int(any(map(math.isnan, found)))
+    return _run(arguments)
 
 
-def _is_first() -> bool:
-    """What is wrong with the input, every process of a run finds: the first of them says it."""
-    # torchrun's, Lightning's own two, srun's
-    ranks = ("RANK", "NODE_RANK", "LOCAL_RANK", "SLURM_PROCID")
-    return all(os.environ.get(name, "0") == "0" for name in ranks)
+def _say(fault: BaseException, more: str = "") -> None:
+    """One line; a wrong command is found by every process of a run, and the first says it."""
+    if is_first_process() or not isinstance(fault, InputError):
+        print(f"fer: {one_line(fault)}{more}", file=sys.stderr)
 
 
 def _check(arguments: list[str]) -> None:
-    jobs = compose.compose_jobs(arguments)
-    if not jobs:
-        return
+    """Raises InputError for a wrong command, at first without torch."""
+    overrides = [word for word in arguments if not word.startswith("-")]
+    for word in arguments:  # --config-name and the like would run another config than is checked
+        if word not in (*overrides, *SWEEP):
+            raise InputError(f"{word}: no such option; there are key=value, -m and --help")
+    sweeping = len(overrides) < len(arguments)
+    configs = compose.compose_sweep(overrides) if sweeping else [compose.compose_config(overrides)]
     from fer.runs import preflight
 
-    for job in jobs:
-        preflight.check(job)
+    for cfg in configs:
+        preflight.check(cfg)
 
 
-def _job(cfg: DictConfig) -> float:
-    """The best epoch's monitor. NaN where the run failed, which is said here: Hydra would add to it."""
-    settings = HydraConfig.get()
-    folder = Path(settings.runtime.output_dir)
-    program = Path(sys.argv[0]).name
-    command = [*(["python"] if program.endswith(".py") else []), program, *sys.argv[1:]]
+def _run(arguments: list[str]) -> int:
+    """The exit status of a run or a sweep, by the states of the jobs that ran in this process."""
+    folders: list[Path] = []
+
+    def job(cfg: DictConfig) -> float | None:
+        folders.append(Path(HydraConfig.get().runtime.output_dir))
+        return _job(cfg, folders[-1])
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
+    version.setbase("1.3")
+    # As hydra.main, which would read sys.argv: that may open with `fer train`, and Lightning's
+    # children repeat it.
+    parser, conf = get_args_parser(), str(conf_folder())
+    words = parser.parse_args(arguments)
     try:
-        from fer.runs import train  # seconds, in which somebody may press Ctrl-C
+        _run_hydra(words, parser, job, config_path=conf, config_name="train")
+    except KeyboardInterrupt as fault:  # in a job, or between two of a sweep
+        print(f"\nfer: {str(fault) or 'stopped'}", file=sys.stderr)  # below a progress bar
+        return 130
+    except Exception as fault:  # where no folder can be made, or from a job of another process
+        print(f"fer: {one_line(fault)}", file=sys.stderr)
+        return 1
+    return int(any(read_state(folder) == "failed" for folder in folders))
 
-        return train.train(cfg, folder, command=command, overrides=list(settings.overrides.task))
+
+def _job(cfg: DictConfig, folder: Path) -> float | None:
+    """The best epoch's monitor; None where the run failed, which is printed here."""
+    settings = HydraConfig.get()
+    sweeping = settings.mode == RunMode.MULTIRUN
+    try:
+        with recording(folder, cfg, settings.overrides.task) as metrics:
+            if sweeping:
+                _check_job(cfg)
+            metrics[cfg.monitor] = _train(cfg, folder, list(settings.overrides.task))
+        return metrics[cfg.monitor]
     except (Exception, KeyboardInterrupt) as fault:
-        line, logged = one_line(fault), f"(log: {folder / settings.job.name}.log)"
+        logged = f"(log: {folder / settings.job.name}.log)"
         log.debug("%s", traceback.format_exc())
-        stopped, sweeping = isinstance(fault, KeyboardInterrupt), settings.mode == RunMode.MULTIRUN
-        # Other launchers run jobs where no list of ours reaches: there Hydra tells of what is raised.
-        if sweeping and not stopped and settings.runtime.choices["hydra/launcher"] != "basic":
-            raise InputError(f"{line} {logged}") from None
-        if stopped:  # a sweep with it
+        if isinstance(fault, KeyboardInterrupt):  # ends a sweep too
             last = RunFolder(folder).last
             more = (
                 f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
             )
             raise KeyboardInterrupt(f"stopped{more} {logged}") from None
-        if not isinstance(fault, InputError) or _is_first():
-            print(f"fer: {line} {logged}", file=sys.stderr)
-        return math.nan
+        # Hydra prints two lines for what its own launcher and sweeper are given as an exception.
+        choices = settings.runtime.choices
+        if sweeping and {choices["hydra/launcher"], choices["hydra/sweeper"]} != {"basic"}:
+            raise InputError(f"{one_line(fault)} {logged}") from None
+        _say(fault, f" {logged}")
+        return None
+
+
+def _check_job(cfg: DictConfig) -> None:
+    from fer.runs import preflight
+
+    compose.check_alone(cfg)
+    preflight.check(cfg)
+
+
+def _train(cfg: DictConfig, folder: Path, overrides: list[str]) -> float:
+    from fer.runs import train  # seconds, in which somebody may press Ctrl-C
+
+    program = Path(sys.argv[0]).name
+    command = [*(["python"] if program.endswith(".py") else []), program, *sys.argv[1:]]
+    return train.train(cfg, folder, command=command, overrides=overrides)

@@ -38,6 +38,7 @@ class RunFolder:
     calibration = _File("calibration.png")
     report = _File("report.html")
     summary = _File("summary.json")  # written last: it marks a finished run
+    status = _File("status.json")  # state of the run: running, done or failed
 
     @classmethod
     def of(cls, checkpoint: Path) -> "RunFolder":

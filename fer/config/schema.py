@@ -204,23 +204,23 @@ def unknown(path: str, name: str, known: Iterable[str]) -> str:
 def check_override(cfg: DictConfig, override: Override) -> None:
     """Raises InputError where a config has no such key, or its YAML a value of another type.
 
-    An added key (`+trainer.limit_train_batches=10`) may be new in a group, whose constructor is
-    asked later. So it is for `trainer` and for the keys at the top: their annotations are here.
+    An added key (`+data.split_file=FILE`) may be new in a group, whose constructor is asked later.
     """
-    adds = override.is_add() or override.is_force_add()
+    key, adds = override.key_or_group, override.is_add() or override.is_force_add()
+    group, _, name = key.rpartition(".")
     node: Any = cfg
-    path = ""
-    for part in override.key_or_group.split("."):
+    for depth, part in enumerate(parts := key.split(".")):
         if not isinstance(node, DictConfig):
-            raise InputError(f"{override.key_or_group}: {path.strip('.')} has no keys of its own")
-        if part not in node and adds and path:
-            return
-        if part not in node:
-            raise InputError(unknown(path + part, part, map(str, node)))
-        node, path = node[part], f"{path}{part}."
-    if "." in override.key_or_group and not path.startswith("trainer."):
-        key = override.key_or_group
-        check("", {key: override.value()}, TypedDict("YAML", {key: _type_of(node)}))
+            raise InputError(f"{key}: {'.'.join(parts[:depth])} has no keys of its own")
+        if part not in node and not (adds and depth):
+            raise InputError(unknown(".".join(parts[: depth + 1]), part, map(str, node)))
+        node = node.get(part)
+    if override.is_sweep_override():  # an interval
+        return
+    if group == "trainer":
+        return check("trainer.", {name: override.value()}, Trainer)
+    hint = _type_of(node) if group else Settings.__annotations__.get(key, Any)
+    check("", {key: override.value()}, TypedDict("YAML", {key: hint}))
 
 
 def _type_of(default: Any) -> Any:

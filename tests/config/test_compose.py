@@ -1,15 +1,24 @@
-"""Wrong command lines get one line; right ones compose. Stage 2 is seen in test_run.py as well."""
+"""Wrong commands get one line, right ones compose."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
 from fer.common.errors import InputError
 from fer.config import compose, schema
 from fer.config.paths import claim_folder, conf_folder
 from fer.runs.preflight import check
+
+
+def composed(arguments: str | list[str]) -> list[DictConfig]:
+    """The configs of a command, those of a sweep where it opens with -m."""
+    overrides = arguments.split() if isinstance(arguments, str) else list(arguments)
+    if "-m" in overrides:
+        return compose.compose_sweep([word for word in overrides if word != "-m"])
+    return [compose.compose_config(overrides)]
 
 
 @pytest.mark.parametrize(
@@ -37,21 +46,26 @@ from fer.runs.preflight import check
         ("profiler=abc", ["profiler: 'abc'", "'torch'"]),
         ("resolutions=[32.5]", ["resolutions[0]: 32.5", "integer"]),
         ("teacher=[1]", ["teacher[0]: 1", "string"]),
-        ("~seed", ["seed: missing"]),
         ("model=r1,r2", ["model=r1,r2: ", "-m"]),
         ("drawn", ["drawn: ", "key=value"]),
-        ("--config-name=mine", ["--config-name=mine: ", "--help"]),
         ("data.path=übung/x.csv", ["data.path=übung/x.csv: ", "'data.path=\"übung/x.csv\"'"]),
-        ("-m hydra.sweeper.params={seed:1}", ["hydra.sweeper.params={seed:1}: "]),
-        ("-m model=glob(*)", ["model=glob(*): ", "model=a,b"]),
+        ("-m optim.lr=interval(1e-4,1e-2)", ["optim.lr=interval(1e-4,1e-2): ", "basic"]),
+        ("-m optim.rate=interval(1,2) hydra/sweeper=x", ["optim.rate: "]),
+        ("-m optim.lr=interval(1,2) hydra/sweeper=x", ["hydra/sweeper/x"]),
+        ("-m hydra.sweeper.params={seed:1}", ["hydra.sweeper.params={seed:1}: ", "basic"]),
+        ("-m model=glob(x*)", ["model=glob(x*): ", "r1, r2"]),
+        ("-m model.dropout=0.1,abc", ["model.dropout: 'abc'", "number"]),
+        ("-m seed=0,1.5", ["seed: 1.5", "integer"]),
+        ("-m trainer.max_epochs=1,0", ["trainer.max_epochs: 0"]),
+        ("-m model=r1,r2 model.incep_mult=2,3", ["model.incep_mult: ", "(in model=r1)"]),
         ("hydra.run.dri=x", ["'dri'"]),
         ("-m hydra/launcher=nowhere", ["hydra/launcher/nowhere"]),
-        ("-m trainer.devices=2", ["trainer: ", "devices=1"]),
+        ("-m trainer.devices=2", ["trainer.devices: 2", "-m"]),
     ],
 )  # fmt: skip
 def test_a_wrong_command_is_one_line(arguments: str, parts: list[str]) -> None:
     with pytest.raises(InputError) as fault:
-        compose.compose_jobs(arguments.split())
+        composed(arguments)
     line = str(fault.value)
     assert line.startswith(parts[0]) or len(parts) == 1, line
     assert [part for part in parts if part not in line] == [] and "\n" not in line
@@ -71,7 +85,7 @@ def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
     others += [["-m", "hydra.run.dir=run"], ["hydra.sweep.dir=sweep"]]  # not of this mode
     own = ["hydra.run.dir=run", f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"]
     for words in (*others, own):
-        assert len(compose.compose_jobs(words)) == 1
+        assert len(composed(words)) == 1
     for words, folder in (
         (["hydra.run.dir=run"], "run"),
         (["hydra.run.dir=run", "ckpt_path=sweep/1_r1/checkpoints/last.ckpt"], "run"),
@@ -79,38 +93,31 @@ def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
         (["-m", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=1_r1"], "sweep/1_r1"),
     ):
         with pytest.raises(InputError, match=f"dir: {folder} holds a finished run; choose another"):
-            compose.compose_jobs(words)
-
-
-def test_a_sweep_is_refused_whole_and_the_line_names_the_job() -> None:
-    with pytest.raises(InputError, match=r"in the job model=r1 model.incep_mult=2"):
-        compose.compose_jobs(["-m", "model=r1,r2", "model.incep_mult=2,3"])
+            composed(words)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "jobs"),
+    ("arguments", "configs"),
     [
         ("", 1),
-        ("-m model=r1,r2 optim.lr=1e-4,5e-5", 4),
-        ("experiment=cpu_hour data.split=random data.seed=78", 1),
-        ("-m data.split=kfold data.fold=0,1,2,3,4", 5),
         ("experiment=lab_r1 trainer.devices=[0,1]", 1),
         ("trainer.devices=auto", 1),
         ("experiment=cpu_fast resolutions=null", 1),
-        ("experiment=gpu_r1 ema=null", 1),
-        ("-m experiment=cpu_fast seed=0,1 loss=cross_entropy,focal,logit_adjusted", 6),
-        ("-m experiment=cpu_fast loss.class_weights=balanced data.sampler=balanced,shuffle", 2),
         ("data=drawn +trainer.limit_train_batches=2", 1),
         ('data.path="übung_(1),b/x.csv"', 1),
-        ("hydra.run.dir=here", 1),
-        ("--help", 0),
+        ("-m model=r1,r2 optim.lr=1e-4,5e-5", 2),  # one for each choice of groups
+        ("-m model=glob(*) seed=range(0,5)", 2),
+        ("-m seed=choice(0,1) data.fold=shuffle(range(0,3))", 1),
     ],
 )
-def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
-    composed = compose.compose_jobs(arguments.split())
-    assert len(composed) == jobs
-    for job in composed:
-        schema.check_nodes(job)
+def test_right_commands_compose(arguments: str, configs: int) -> None:
+    assert len(composed(arguments)) == configs
+
+
+def test_a_sweep_has_the_first_of_its_values() -> None:
+    first, second = composed("-m model=r1,r2 seed=3,4 'data.path=a,b'".replace("'", ""))
+    assert (first.seed, first.data.path, second.seed) == (3, "a", 3)
+    assert "incep_mult" in second.model and "incep_mult" not in first.model
 
 
 @pytest.mark.parametrize(
@@ -123,21 +130,22 @@ def test_right_lines_give_their_jobs(arguments: str, jobs: int) -> None:
         ("teacher_weight=0.8", ["teacher_weight: 0.8", "teacher="]),
         ("+trainer.max_time=00:00:10:00 trainer.max_epochs=null", ["trainer.max_epochs: null"]),
         ("optim.betas=[0.9]", ["betas"]),
+        ("~seed", ["seed: missing"]),
     ],
 )
 def test_the_second_stage_is_one_line_before_a_run_starts(arguments: str, parts: list[str]) -> None:
-    (job,) = compose.compose_jobs(["data=drawn", *arguments.split()])
+    job = compose.compose_config(["data=drawn", *arguments.split()])
     with pytest.raises(InputError) as fault:
         check(job)
     assert [part for part in parts if part not in str(fault.value)] == []
 
 
-def test_every_option_of_every_group_composes_and_fits_its_constructor() -> None:
-    options = sorted(conf_folder().glob("*/*.yaml"))
-    assert len(options) > 15
-    for path in options:
-        (job,) = compose.compose_jobs([f"{path.parent.name}={path.stem}"])
-        schema.check_nodes(job)
+OPTIONS = sorted(path for path in conf_folder().glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}={path.stem}")
+def test_every_option_fits_its_constructor(path: Path) -> None:
+    schema.check_nodes(compose.compose_config([f"{path.parent.name}={path.stem}"]))
 
 
 def test_a_taken_run_folder_gets_a_suffix(tmp_path: Path, monkeypatch) -> None:
@@ -148,7 +156,7 @@ def test_a_taken_run_folder_gets_a_suffix(tmp_path: Path, monkeypatch) -> None:
 
 def test_the_first_stage_does_not_load_torch() -> None:
     code = (
-        "import sys; from fer.config import compose; compose.compose_jobs(['data=drawn']); "
+        "import sys; from fer.config import compose; compose.compose_config(['data=drawn']); "
         "sys.exit('torch' in sys.modules)"
     )
     root = Path(compose.__file__).parents[2]

@@ -136,7 +136,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> 
 
 
 def test_a_recipe_builds_only_what_a_config_names() -> None:
-    (cfg,) = compose.compose_jobs(["data=drawn"])
+    cfg = compose.compose_config(["data=drawn"])
     recipe = compose.OmegaConf.to_container(cfg)
     assert revise(recipe, ["data.count=700"]).data.count == 700
     assert revise(recipe, ["++data.of_my_own=3"]).data.of_my_own == 3

@@ -124,32 +124,6 @@ def test_tensorboard_has_the_names_of_the_csv(run_folder: Path) -> None:
     assert tags["graph"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "line"),
-    [
-        (["model.incep_mul=3", "model=r2"], "model.incep_mul: no such key; did you mean 'incep_mult'?"),
-        (["model=r3"], "model=r3: no such option"),
-        (["+model.x=1"], "model.x"),
-        (["model=r2", "model.incep_mult=abc"], "model.incep_mult"),
-        (["model=r2", "model.incep_mult=0"], "model.incep_mult: 0"),
-        (["model.repeats=[1,1]"], "model.repeats: 2 numbers for the 4 blocks"),
-        (["data.path=/nowhere.csv", "data=fer2013"], "no file /nowhere.csv"),
-        (["monitor=test/acc"], "monitor: 'test/acc'"),
-        (["profiler=nvidia"], "profiler: 'nvidia', expected 'torch'"),
-        (["data.channels=[original,edges]"], "data.channels: no plane 'edges'"),
-    ],
-)  # fmt: skip
-def test_a_wrong_command_gets_one_line(
-    arguments: list[str], line: str, tmp_path: Path, monkeypatch, capsys
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    data = [] if any(word.startswith("data=") for word in arguments) else ["data=drawn"]
-    assert front_door([*data, *arguments]) == 2
-    said = capsys.readouterr()
-    assert line in said.err and said.err.count("\n") == 1 and said.out == ""
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_profiled_run_leaves_a_trace_beside_tensorboards_events(tmp_path: Path) -> None:
     small = ["data.count=1001", "data.batch_size=32", "model.channels=[4]", "model.repeats=[1]"]
     words = [*small, "trainer.max_epochs=1", "test=false", "profiler=torch", "hydra.run.dir=run"]
@@ -209,16 +183,11 @@ def test_a_run_stopped_by_hand_says_how_it_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_sweep_stopped_between_its_jobs_says_so(monkeypatch, capsys) -> None:
-    def hydra_main(**_):
-        def stopped() -> None:
-            raise KeyboardInterrupt
+    def stopped(*_, **__) -> None:
+        raise KeyboardInterrupt
 
-        return lambda job: stopped
-
-    monkeypatch.setattr("hydra.main", hydra_main)
-    monkeypatch.setattr(sys, "argv", ["train.py"])
-    for name in ("FER_CHECKED", "HYDRA_FULL_ERROR"):  # the front door leaves them to its children
-        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr("fer.cli.train._run_hydra", stopped)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # which the command sets and leaves
     assert front_door(["data=drawn"]) == 130
     assert capsys.readouterr().err == "\nfer: stopped\n"
 

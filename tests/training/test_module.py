@@ -110,7 +110,7 @@ def test_a_loss_that_is_no_number_is_not_left_out_of_the_mean(faces):
 
 
 def test_training_images_grow_and_measured_ones_are_whole() -> None:
-    (cfg,) = compose.compose_jobs([*GROWING, "resolutions=[16,24,48]", "augment=none"])
+    cfg = compose.compose_config([*GROWING, "resolutions=[16,24,48]", "augment=none"])
     data = sources.build_data(cfg)
     module = build.build_module(cfg, data, counts=[1] * len(data.classes))
     seen: dict[bool, list[int]] = {True: [], False: []}
@@ -146,7 +146,7 @@ def test_training_images_grow_and_measured_ones_are_whole() -> None:
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_a_run(words, line) -> None:
-    (cfg,) = compose.compose_jobs(["data=drawn", *words])
+    cfg = compose.compose_config(["data=drawn", *words])
     with pytest.raises(InputError) as refused:
         preflight.check(cfg)
     assert line in str(refused.value)

@@ -93,7 +93,7 @@ def test_nothing_is_measured_without_bf16_or_where_it_is_named(capable, monkeypa
 
 
 def test_the_check_before_a_run_measures_nothing(capable) -> None:
-    (cfg,) = compose.compose_jobs(["data=drawn", "trainer=cpu"])
+    cfg = compose.compose_config(["data=drawn", "trainer=cpu"])
     preflight.check(cfg)
     assert capable == []
     build.build_trainer(cfg, logger=False, enable_checkpointing=False)

@@ -1,0 +1,147 @@
+"""`python train.py`: wrong commands, the state of a run, sweepers of others, and --help."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer.cli import train
+
+ROOT = Path(__file__).parents[2]
+SMALL = "data=drawn data.count=500 trainer=debug model.channels=[4] model.repeats=[1]".split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ("model=r2 model.incep_mul=3", ["model.incep_mul: ", "'incep_mult'"]),
+        ("model=r3", ["model=r3: ", "r1, r2"]),
+        ("+model.x=1", ["model.x: "]),
+        ("model=r2 model.incep_mult=abc", ["model.incep_mult: 'abc'"]),
+        ("model=r2 model.incep_mult=0", ["model.incep_mult: 0"]),
+        ("model.repeats=[1,1]", ["model.repeats: "]),
+        ("model.channels=[2,2,2,2,2,2,2] model.repeats=[1,1,1,1,1,1,1]", ["model", "48"]),
+        ("trainer=gpu", ["trainer.accelerator: ", "trainer=cpu"]),
+        ("data=fer2013 data.path=/nowhere.csv", ["/nowhere.csv"]),
+        ("monitor=test/acc", ["monitor: 'test/acc'"]),
+        ("data.channels=[original,edges]", ["data.channels", "'edges'"]),
+        ("model=r1,r2", ["model=r1,r2: ", "-m"]),
+        ("--config-name=mine", ["--config-name=mine: ", "--help"]),
+        ("-m optim.lr=interval(1e-4,1e-2)", ["optim.lr=interval(1e-4,1e-2): "]),
+    ],
+)
+def test_a_wrong_command_is_one_line_and_leaves_no_folder(
+    arguments: str, parts: list[str], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = [] if "data=" in arguments else ["data=drawn"]
+    assert train.main([*data, *arguments.split()]) == 2
+    printed = capsys.readouterr()
+    assert [part for part in parts if part not in printed.err] == []
+    assert printed.err.count("\n") == 1 and printed.out == "" and not any(tmp_path.iterdir())
+
+
+FACES = {
+    "cut": ("0,7 7 7,Training", "line 2"),
+    "pixel": ("0," + " ".join(["300"] * 2304) + ",Training", "300"),
+    "emotion": ("9," + " ".join(["7"] * 2304) + ",Training", "9"),
+    "empty": ("", "empty.csv"),
+}
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_a_wrong_csv_is_one_line_and_a_failed_state(
+    name: str, tmp_path: Path, monkeypatch, capfd
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FER_CACHE_DIR", str(tmp_path / "cache"))
+    row, part = FACES[name]
+    Path(f"{name}.csv").write_text(f"emotion,pixels,Usage\n{row}" if row else "")
+    assert train.main([f"data.path={name}.csv", "trainer=debug", "hydra.run.dir=run"]) == 1
+    printed = capfd.readouterr().err
+    assert printed.count("\n") == 1 and f"{name}.csv" in printed and part in printed
+    status = json.loads(Path("run/status.json").read_text())
+    assert status["state"] == "failed" and f"{name}.csv" in status["error"]
+    assert not list(Path("cache").rglob("*.npy"))
+
+
+def test_the_state_of_a_run_is_in_its_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, seed in (("one", 0), ("two", 1)):
+        assert train.main([*SMALL, f"seed={seed}", f"hydra.run.dir={folder}"]) == 0
+    one, two = (json.loads(Path(f"{name}/status.json").read_text()) for name in ("one", "two"))
+    keys = "overrides state pid host started seconds metrics error config_hash"
+    assert list(one) == keys.split()
+    assert one["state"] == "done" and one["error"] is None and one["pid"] == os.getpid()
+    assert one["overrides"] == [*SMALL, "seed=0"] and one["seconds"] > 0
+    summary = json.loads(Path("one/summary.json").read_text())
+    assert one["metrics"] == {"val/acc": summary["monitored"]}
+    assert one["config_hash"] != two["config_hash"]
+
+
+def test_a_job_that_its_own_check_refuses_fails_alone(tmp_path: Path, monkeypatch, capfd) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["-m", *SMALL, "data.val_share=0.1,7", "data.split=holdout", "hydra.sweep.dir=sweep"]
+    assert train.main(words) == 1
+    states = [
+        json.loads(Path(f"sweep/{number}_r1/status.json").read_text())["state"] for number in (0, 1)
+    ]
+    assert states == ["done", "failed"]
+    assert "data.val_share: 7" in capfd.readouterr().err
+
+
+SWEEPER = """
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
+
+class Listing(Sweeper):
+    def __init__(self, params): self.params = params
+    def setup(self, *, hydra_context, task_function, config): pass
+    def sweep(self, arguments):
+        Path("given.json").write_text(json.dumps([list(arguments), dict(self.params)]))
+
+@dataclass
+class Config:
+    _target_: str = "hydra_plugins.listing.Listing"
+    params: dict = field(default_factory=dict)
+
+ConfigStore.instance().store(group="hydra/sweeper", name="listing", node=Config)
+"""
+
+
+def test_intervals_and_params_reach_a_sweeper_that_knows_them(tmp_path: Path) -> None:
+    (tmp_path / "hydra_plugins").mkdir()
+    (tmp_path / "hydra_plugins/listing.py").write_text(SWEEPER)
+    drawn = ["optim.lr=interval(0.0001,0.01)", "model=glob(*)", "model.dropout=choice(0.1,0.2)"]
+    params = "+hydra.sweeper.params={seed:'range(0,3)'}"
+    command = [sys.executable, str(ROOT / "train.py"), "-m", "data=drawn", *drawn, params]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    more = ["hydra/sweeper=listing", "hydra.sweep.dir=sweep"]
+    done = subprocess.run(
+        [*command, *more], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    arguments, given = json.loads((tmp_path / "given.json").read_text())
+    assert arguments == ["data=drawn", *drawn] and list(given) == ["seed"]
+
+
+def test_help_shows_what_each_key_means(capsys) -> None:
+    assert train.main(["model=r2", "data=ferplus", "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    columns = {line.split()[0]: line.split(maxsplit=2)[1:] for line in lines if line.strip()}
+    assert columns["model"][0] == "r2" and "r1" in columns["model"][1]
+    assert columns["seed"][0] == "0" and "seeds" in columns["seed"][1]
+    assert columns["model.incep_mult"][0] == "1" and "width" in columns["model.incep_mult"][1]
+    assert columns["data.votes"][0] == "null"
+    assert columns["data.batch_size"][0] == "128" and columns["data.batch_size"][1:]  # a parent's
+
+
+def test_help_of_a_wrong_command_is_its_line(capsys) -> None:
+    assert train.main(["model=r3", "--help"]) == 2
+    assert "model=r3: " in capsys.readouterr().err
