@@ -1,4 +1,4 @@
-"""Networks measured on a part of a set of faces."""
+"""Measure networks on a part of a dataset."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,14 +22,14 @@ from fer.evaluation.tta import VIEWS, Tta
 from fer.models.checkpoint import Checkpoint
 from fer.models.classifier import Classifier
 
-# What is measured, and the name of its numbers: `all` takes the whole set as the test part.
+# Parts that can be measured, and the name of their numbers: `all` is the whole dataset as a test part.
 Part = Literal["test", "val", "all"]
 NAMES: dict[Part, str] = {"test": "test", "val": "val", "all": "test"}
 
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A network and the faces it is to be measured on, not yet read."""
+    """A network and the faces to measure it on, which `read_faces` reads."""
 
     checkpoint: Checkpoint
     cfg: DictConfig
@@ -37,7 +37,7 @@ class Member:
 
 
 def read_faces(member: Member, part: Part) -> None:
-    """Reads the faces, labelled by the network's classes; the whole set is one part for `all`."""
+    """Read the faces, labelled by the network's classes. With `all` they are one test part."""
     data, none = member.data, np.empty(0, np.int64)
     whole = Split("all", None, none, none, np.arange(len(data.faces)))
     data.parts = whole if part == "all" else data.parts  # cut by the set's own labels
@@ -47,7 +47,7 @@ def read_faces(member: Member, part: Part) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Makes one KeyboardInterrupt of the ways in which Lightning leaves at Ctrl-C and SIGTERM."""
+    """Turn the SystemExit that Lightning raises at Ctrl-C and SIGTERM into KeyboardInterrupt."""
     try:
         yield
     except SystemExit:

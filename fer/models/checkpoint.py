@@ -1,4 +1,4 @@
-"""A finished network as its file holds it: weights, recipe, and the faces it has seen."""
+"""A finished network as its file holds it: weights, recipe, and the images it was trained on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fer.config.renamed import todays_planes, with_todays_names
 from fer.data.exposure import Seen
 from fer.models import packed
 
-SHIPPED = "shipped"  # names, wherever a run or a checkpoint may be named, the network in WEIGHTS
+SHIPPED = "shipped"  # names the network in WEIGHTS, wherever a run or a checkpoint may be named
 WEIGHTS = Path(__file__).resolve().parent / "shipped"
 
 # What FaceModule.on_save_checkpoint writes beside the weights.
@@ -26,9 +26,13 @@ NODES = ("model", "data", "augment", "optim", "schedule", "loss", "trainer")
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """recipe: the whole config it was trained with; classes, channels, size: of its network.
+    """What a file holds of a finished network.
 
-    seen: every set of faces that it was trained or selected on; weights: a Classifier's state.
+    path: the file with the weights.
+    recipe: the whole config of its training, with today's names.
+    classes, channels, size: as of fer.models.classifier.Classifier.
+    seen: every set of images that it was trained or validated on.
+    weights: the Classifier's state.
     """
 
     path: Path
@@ -41,12 +45,26 @@ class Checkpoint:
 
 
 def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
-    """The network that `place` names (see `find`), in single precision. On `meta`, shapes alone.
+    """The network that `place` names (see `find`), in single precision.
 
-    Raises InputError for anything else, for a damaged file, and for one without a record of what
-    it has seen. Nothing in the file is executed (weights_only, safetensors).
+    device: `meta` reads shapes alone. Raises InputError for another file, a damaged one, and one
+    without the record of its training images. Nothing in the file is executed.
     """
     path = find(place)
+    kept, weights = _content(path, device)
+    return Checkpoint(
+        path=path,
+        recipe=with_todays_names(kept["recipe"]),
+        classes=tuple(kept["classes"]),
+        channels=tuple(todays_planes(kept["channels"])),
+        size=kept["size"],
+        seen=tuple(_seen(path, each) for each in kept["seen"]),
+        weights=weights,
+    )
+
+
+def _content(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a file keeps of its network (KEPT), and the weights, both checked."""
     try:
         if path.name == packed.TENSORS:
             content = packed.load(path, device=device)
@@ -59,9 +77,16 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
     if not isinstance(content, dict) or not isinstance(content.get("fer"), dict):
         raise _none(path, "it holds no 'fer'")
     kept, weights = content["fer"], content.get("state_dict")
+    _check_kept(path, kept)
+    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+        raise _none(path, "its 'state_dict' is missing or no dict of tensors")
+    return kept, weights
+
+
+def _check_kept(path: Path, kept: dict[str, Any]) -> None:
     if not kept.get("seen", ()):
         raise InputError(
-            f"{path}: keeps no record of the faces it was trained on; train it anew with this version"
+            f"{path}: keeps no record of the images it was trained on; train it again with this version"
         )
     for key, kind in KEPT.items():
         if not isinstance(kept.get(key), kind):
@@ -70,17 +95,6 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
         if not all(isinstance(name, str) for name in kept[key]):
             raise _none(path, f"its {key!r} are no words")
     _check_nodes(path, kept["recipe"], ("model",))
-    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
-        raise _none(path, "its 'state_dict' is missing or no dict of tensors")
-    return Checkpoint(
-        path=path,
-        recipe=with_todays_names(kept["recipe"]),
-        classes=tuple(kept["classes"]),
-        channels=tuple(todays_planes(kept["channels"])),
-        size=kept["size"],
-        seen=tuple(_seen(path, each) for each in kept["seen"]),
-        weights=weights,
-    )
 
 
 def require_whole_recipe(found: Checkpoint) -> None:
@@ -101,8 +115,8 @@ def _check_nodes(path: Path, recipe: dict[str, Any], nodes: Iterable[str]) -> No
 def find(place: Path) -> Path:
     """The file that holds the weights of `place`.
 
-    place: a checkpoint; the folder of a run that has ended, which stands for its best epoch; the folder
-    of a packed network; or `shipped`. Raises InputError where there is none.
+    place: a checkpoint, the folder of a finished run (its best epoch), the folder of a packed
+    network, or `shipped`. Raises InputError where there is none.
     """
     if place == Path(SHIPPED):
         return _shipped()

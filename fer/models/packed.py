@@ -1,7 +1,7 @@
-"""A network packed to be given away: network.safetensors, and network.json beside it.
+"""A network packed to be given away, as two files: network.safetensors and network.json.
 
-The tensors are the weights in half precision and the record of what was seen; the json says the
-rest. Together they hold all that a checkpoint keeps, and fer.models.checkpoint reads either.
+The tensors are the weights in half precision and the record of training images. The json holds the
+rest of what a checkpoint keeps. fer.models.checkpoint reads both forms.
 """
 
 import json
@@ -29,17 +29,17 @@ def save(
     kept: Mapping[str, Any],
     results: Mapping[str, Any] | None,
 ) -> None:
-    """Writes both files into `folder`, each whole or not at all.
+    """Write both files into `folder`, each whole or not at all.
 
-    weights: a FaceModule's state; kept: what a checkpoint keeps beside it, by the names of
-    Checkpoint; results: what its run measured. Raises InputError for a weight that half precision
-    cannot hold.
+    weights: a Classifier's state.
+    kept: the other content of a checkpoint, by the names of Checkpoint.
+    results: the summary of its run. Raises InputError for a weight that half precision cannot hold.
     """
     tensors = {name: _packed(name, tensor) for name, tensor in weights.items()}
     for index, each in enumerate(kept["seen"]):
         tensors |= _record(f"{SEEN}{index}", each)
     with replacing(folder / FACTS) as beside, replacing(folder / TENSORS) as file:
-        # save_file leaves a file that its owner alone may read
+        # safetensors' save_file would make a file that only its owner can read.
         file.write_bytes(safetensors.save(tensors))
         facts = {
             **kept,
@@ -57,20 +57,20 @@ def save(
 
 
 def load(path: Path, *, device: str) -> dict[str, Any]:
-    """What torch.load gives of a checkpoint: `state_dict`, in single precision, and `fer`.
+    """The content of a checkpoint, as torch.load returns it: `state_dict`, in single precision, and `fer`.
 
-    path: of the tensors. Raises InputError where the json is missing or of another network, and
-    whatever a json that was written by hand leads to.
+    path: of the tensors. Raises InputError where the json is missing or of another network. A json
+    that was edited by hand can raise any error.
     """
     beside = path.with_name(FACTS)
     if not beside.is_file():
-        raise InputError(f"{beside}: no such file; it belongs beside {TENSORS}")
+        raise InputError(f"{beside}: no such file; it belongs next to {TENSORS}")
     facts = json.loads(beside.read_text())
-    found, said = file_digest(path), facts["sha256"]
-    if found != said:
+    found, expected = file_digest(path), facts["sha256"]
+    if found != expected:
         raise InputError(
-            f"{path}: its SHA-256 is {found:.12}..., but {FACTS} says {said:.12}...; they are damaged "
-            "or of two networks: get both anew"
+            f"{path}: its SHA-256 is {found:.12}..., but {FACTS} has {expected:.12}... A file is "
+            "damaged, or they are of two networks. Get both again"
         )
     tensors = {name: tensor.to(device) for name, tensor in safetensors.load_file(path).items()}
     held = {name for name in tensors if name.startswith(SEEN)}
@@ -82,7 +82,7 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
     }
     if held != listed:
         raise InputError(
-            f"{path}: what it says of the faces it has seen is not what {FACTS} says; get both anew"
+            f"{path}: its record of training images is not that of {FACTS}. Get both files again"
         )
     seen = [
         {"fingerprint": fingerprint}
@@ -98,18 +98,18 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
 
 
 def _packed(name: str, tensor: Tensor) -> Tensor:
-    """Kernels and matrices of the network in half precision; vectors and statistics as they are.
+    """Kernels and matrices of the network in half precision. Other tensors stay as they are.
 
-    Biases and batch norm's numbers are less than a hundredth of the bytes, and its variances may
-    lie outside of what half precision can tell from zero.
+    Biases and batch norm's numbers are less than a hundredth of the bytes. Half precision would
+    round small variances to zero.
     """
-    tensor = tensor.contiguous()  # channels_last is a matter of memory, not of files
+    tensor = tensor.contiguous()  # files hold no channels_last
     if not (name.startswith("network.") and tensor.is_floating_point() and tensor.ndim > 1):
         return tensor
     half = tensor.half()
     if not torch.isfinite(half).all():
         raise InputError(
-            f"{name}: holds a weight that half precision cannot (above 65504, or none)"
+            f"{name}: holds a weight that half precision cannot hold (above 65504, infinite or NaN)"
         )
     return half
 

@@ -1,4 +1,4 @@
-"""The LightningModule: how a network is trained and measured on batches of faces."""
+"""The LightningModule: how a Classifier is trained and validated on batches of faces."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class FaceModule(L.LightningModule):
         self.seed, self.monitor = recipe["seed"], recipe["monitor"]
         self.resolutions = tuple(recipe["resolutions"] or (classifier.size,))
         self.total_steps = 1
-        # Without torchmetrics' own look for NaN, which waits for the device and leaves it out of the mean.
+        # Without torchmetrics' own check for NaN: it waits for the device and leaves NaN out of the mean.
         self.train_loss = MeanMetric(nan_strategy="disable")
         self.train_acc = MulticlassAccuracy(
             len(classifier.classes), average="micro", validate_args=False
@@ -89,7 +89,7 @@ class FaceModule(L.LightningModule):
                 targets = self.teachers(plain, targets)
             images = self._shrunk(images)
         logits = self.classifier.logits(images)
-        # One network's logits, or those of branches (fer.models.blocks.Branches): the mean of their losses.
+        # With branches (fer.models.blocks.Branches): the mean of their losses.
         each = logits if logits.ndim == 3 else logits[:, None]
         loss = self.loss(each.flatten(0, 1), targets.repeat_interleave(each.shape[1], 0))
         self.train_loss.update(loss.detach())
@@ -97,18 +97,18 @@ class FaceModule(L.LightningModule):
         return loss
 
     def _shrunk(self, images: Tensor) -> Tensor:
-        """`images` in the side of this share of the steps: [B, 1, side, side]."""
-        share = self.global_step * len(self.resolutions) // max(1, self.total_steps)
-        side = self.resolutions[min(share, len(self.resolutions) - 1)]
+        """Images at the resolution of this step: [B, 1, side, side]. Each has as many steps."""
+        place = self.global_step * len(self.resolutions) // max(1, self.total_steps)
+        side = self.resolutions[min(place, len(self.resolutions) - 1)]
         if side == self.classifier.size:
             return images
         return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
     def _seed(self, batch_index: int) -> None:
-        """Lets what chance decides in a step follow from its place alone: a resumed run repeats it.
+        """Seed the generators by the step's place alone, so that a resumed run repeats the step.
 
-        This device's generators only: torch.manual_seed also turns to every other kind of device,
-        and writes down the stack for each that is not there, half a millisecond a step.
+        This seeds the generators of the CPU and of this device only. torch.manual_seed records a stack
+        for each kind of device that is absent, half a millisecond a step.
         """
         place = (self.seed, self.current_epoch, batch_index, self.global_rank)
         seed = int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
@@ -117,10 +117,10 @@ class FaceModule(L.LightningModule):
             torch.get_device_module(self.device).manual_seed(seed)
 
     def train_numbers(self) -> dict[str, float]:
-        """train/loss and train/acc since they were last asked for, over all processes.
+        """train/loss and train/acc since the last call, over all processes.
 
-        Raises InputError where the loss is no number any more. The History callback asks once an
-        epoch: Lightning runs callbacks before the module's own hook.
+        The History callback calls it once an epoch, since Lightning runs callbacks before the
+        module's own hook. Raises InputError where the loss is infinite or NaN.
         """
         loss = self.train_loss.compute()
         if not torch.isfinite(loss):
@@ -150,10 +150,10 @@ class FaceModule(L.LightningModule):
         self.matrix = confusion_matrix(probabilities, labels).cpu().numpy()
         numbers = measure(probabilities, labels, self.classifier.classes)
         numbers["loss"] = self.eval_loss.compute()
-        self._say({f"val/{name}": number for name, number in numbers.items()})
+        self._publish({f"val/{name}": number for name, number in numbers.items()})
 
-    def _say(self, numbers: dict[str, Any]) -> None:
-        """Numbers for the callbacks and the progress bar; the History callback logs them."""
+    def _publish(self, numbers: dict[str, Any]) -> None:
+        """Give numbers to the callbacks and the progress bar. The History callback logs them."""
         shown = ("val/loss", "val/acc")
         for name, number in numbers.items():
             self.log(name, torch.as_tensor(number), prog_bar=name in shown, logger=False)
@@ -162,21 +162,21 @@ class FaceModule(L.LightningModule):
         optimizer = self.make_optimizer(self.classifier.network)
         self.total_steps = self._count_steps()
         schedule = self.make_schedule(optimizer, self.total_steps)
-        # One that watches validation moves after an epoch's last step: Lightning takes an epoch's own interval
-        # to be over once checkpoints are written, and a resumed run would lack that move.
+        # A schedule that watches validation moves after an epoch's last step. With Lightning's interval
+        # `epoch` it would move after checkpoints are written, and a resumed run would lack that move.
         watching = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
         steps = int(self.trainer.num_training_batches) if watching else 1
         when = {"interval": "step", "frequency": steps, "monitor": self.monitor}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, **when}}
 
     def _count_steps(self) -> int:
-        """The optimizer's steps of the whole run; raises InputError where they end inside an epoch."""
+        """The optimizer's steps of the whole run. Raises InputError where they end inside an epoch."""
         steps = int(self.trainer.estimated_stepping_batches)
         epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
         if steps % epoch:
             raise InputError(
                 f"trainer.max_steps: {steps} end inside an epoch of {epoch} steps, which would not be "
-                f"validated; expected a multiple of {epoch}, or trainer.max_epochs"
+                f"validated. Use a multiple of {epoch}, or trainer.max_epochs"
             )
         return steps
 
@@ -186,8 +186,11 @@ class FaceModule(L.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Lightning's own, but for fused optimizers too: it refuses them under every mixed precision,
-        since they divide by the loss's scale themselves, and only fp16 has one."""
+        """Clip as Lightning does, with fused optimizers too.
+
+        Lightning refuses them under every mixed precision, because they divide by the loss's scale
+        themselves. Only fp16 has such a scale.
+        """
         if self.trainer.precision != "bf16-mixed" or not gradient_clip_val:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         elif gradient_clip_algorithm == "value":

@@ -62,7 +62,7 @@ def without(*keys: str) -> Callable[[dict], None]:
     [
         (without("fer"), "is no checkpoint of this project, or a damaged one (it holds no 'fer')"),
         (without("state_dict"), "(its 'state_dict' is missing or no dict of tensors)"),
-        (without("fer", "seen"), "keeps no record of the faces it was trained on; train it anew"),
+        (without("fer", "seen"), "keeps no record"),
         (without("fer", "recipe", "model"), "(its recipe holds no 'model' to build)"),
         (lambda c: c["fer"].update(classes=[0, 1]), "(its 'classes' are no words)"),
         (lambda c: c["fer"].update(size="48"), "(its 'size' is missing or no int)"),

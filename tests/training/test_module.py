@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from fer.cli import subcommand
 from fer.common.errors import InputError
@@ -188,3 +189,17 @@ def test_each_branch_has_a_loss_of_its_own(faces) -> None:
     each = [torch.nn.functional.cross_entropy(one, faces["labels"]) for one in logits.unbind(1)]
     assert loss == pytest.approx(sum(each).item() / 2)
     assert each[0] != each[1]
+
+
+def test_a_checkpoint_has_the_names_of_the_classifier_also_where_weights_are_averaged(faces):
+    module, other = module_of(*SMALL, faces=faces), module_of(*SMALL, faces=faces)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(1)
+    own = module.classifier.state_dict()
+    assert module.state_dict().keys() == own.keys() and "network.blocks.0.0.0.weight" in own
+    averaged = AveragedModel(module).state_dict()
+    assert averaged.keys() == {"n_averaged", *(f"module.{name}" for name in own)}
+    for target, state in ((other, module.state_dict()), (AveragedModel(other), averaged)):
+        target.load_state_dict(state)
+        assert all(torch.equal(target.state_dict()[name], state[name]) for name in state)
