@@ -100,11 +100,19 @@ def _compose_each(values: list[list[Override]]) -> list[DictConfig]:
                 if not _is_hydras(override) and not override.is_delete():
                     check_override(base, override)
             configs.append(_compose([*groups, *first]))
+            _check_length(configs[-1], others)
         except InputError as fault:
             where = " ".join(str(one.input_line) for one in groups)
             several = any(len(listed) > 1 for listed in chosen)
             raise InputError(f"{fault} (in {where})" if several else str(fault)) from None
     return configs
+
+
+def _check_length(cfg: DictConfig, others: Iterable[list[Override]]) -> None:
+    """Raises InputError where both a budget and an override choose the number of epochs."""
+    typed = [one.input_line for one, *_ in others if one.key_or_group == "trainer.max_epochs"]
+    if cfg.budget is not None and typed:
+        raise InputError(f"budget: {cfg.budget} chooses the epochs; leave out {typed[0]}")
 
 
 def is_group(override: Override) -> bool:

@@ -11,8 +11,8 @@ from fer.config.compose import compose_config, is_group, parse
 from fer.config.paths import conf_folder
 from fer.config.schema import check_override
 
-# Keys that do not change the experiment: resuming, profiling, the progress bar.
-HANDLING = ("ckpt_path", "profiler", "trainer.enable_progress_bar")
+# Keys that do not change the experiment: the time, resuming, profiling, the progress bar.
+HANDLING = ("budget", "ckpt_path", "profiler", "trainer.enable_progress_bar")
 
 
 def flat(node: Mapping[str, Any], joint: str = ".") -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Settings(TypedDict):
     """The keys at the top of a config, other than its groups."""
 
     seed: Annotated[int, Interval(ge=0, lt=2**32)]
+    budget: str | float | None  # a time: fer.training.budget reads it
     monitor: Literal[MONITORS]
     patience: Count | None
     ckpt_path: str | None

@@ -10,6 +10,7 @@ from fer.config import schema
 from fer.config.paths import conf_folder
 from fer.data.sources import build_data
 from fer.runs.resume import check_checkpoint
+from fer.training.budget import check_budget
 from fer.training.build import (
     build_module,
     build_trainer,
@@ -23,6 +24,7 @@ def check(cfg: DictConfig) -> None:
     schema.check_settings(cfg)
     schema.check_nodes(cfg)
     _check_trainer(cfg.trainer)
+    check_budget(cfg)
     _check_taught(cfg)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")

@@ -8,11 +8,12 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fer.common.errors import InputError
-from fer.common.files import file_digest, write_json
+from fer.common.files import file_digest, replacing, write_json
+from fer.common.run_folder import RunFolder
 from fer.common.versions import processor, revision, versions
 from fer.data.module import FaceData
 from fer.data.sources import build_data
@@ -33,6 +34,7 @@ from fer.runs.outputs import (
 )
 from fer.runs.resume import changed_words
 from fer.training import precision
+from fer.training.budget import apply_budget
 from fer.training.build import (
     build_checkpoints,
     build_module,
@@ -79,6 +81,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "gflop": count_gflop(classifier.network, in_channels=len(data.channels), size=data.size),
     }
     resolved = precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator)
+    chosen = apply_budget(cfg, module, data, folder)
     history = History(folder)
     best, last = build_checkpoints(cfg, folder)
     traced = [Trace(folder / "tensorboard")] if cfg.profiler is not None else []
@@ -87,11 +90,13 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
     history.changed = changed_words(module.recipe)
     if trainer.is_global_zero:
+        if cfg.budget is not None:
+            _keep_epochs(cfg, folder)
         write_json(folder / "split.json", export(faces, parts))
         log.info("%s", _opening(cfg, data, counts, facts, trainer))
-        for sentence in resolved.reasons():
+        for sentence in (*chosen.lines, *resolved.reasons()):
             log.info("%s", sentence)
-        for sentence in history.changed:
+        for sentence in (*history.changed, *chosen.notes):
             log.info("note: %s", sentence)
     if cfg.compile:
         classifier.network.compile()
@@ -118,6 +123,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "training_seconds": sum(row["seconds"] for row in history.rows),
         "epochs": len(history.rows),
         "best_epoch": kept["epoch"],
+        "budget": cfg.budget,
         "precision": str(trainer.precision),
         "precision_measured": resolved.evidence(),
         "device": str(trainer.strategy.root_device),
@@ -127,7 +133,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         "seed": cfg.seed,
         "teachers": [str(teacher.path) for teacher in teachers],
         "teachers_sha256": [file_digest(teacher.path) for teacher in teachers],
-        "notes": [*faces.notes, *history.changed, *found],
+        "notes": [*faces.notes, *history.changed, *chosen.notes, *found],
         "changed": bool(history.changed),
         "monitor": cfg.monitor,
         "monitored": monitored,
@@ -161,6 +167,12 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     write_tensorboard(logger, module, cfg, summary, part, wrong, data, curves)
     write_json(folder / "summary.json", summary)  # last: by it a run is known to have ended
     return monitored
+
+
+def _keep_epochs(cfg: DictConfig, folder: Path) -> None:
+    """Write the config that Hydra has written again, with the epochs that a budget chose."""
+    with replacing(RunFolder(folder).config) as temporary:
+        OmegaConf.save(cfg, temporary)
 
 
 @atexit.register
