@@ -126,7 +126,7 @@ def _is_hydras(override: Override) -> bool:
 def _compose(overrides: Sequence[Override]) -> DictConfig:
     for override in filter(is_group, overrides):
         group, option = override.key_or_group.split("@")[0], override.value()
-        known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+        known = sorted(path.stem for path in (conf_folder() / group).glob("[!_]*.yaml"))
         if option not in known and not (group == "experiment" and option is None):
             listed = ", ".join(known)
             raise InputError(f"{override.input_line}: no such option; choose from {listed}")

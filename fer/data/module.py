@@ -1,13 +1,14 @@
-"""The LightningDataModule: a set of faces, split, served in whole batches."""
+"""The LightningDataModule that the sources inherit: a split dataset, served in batches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import lightning as L
 import numpy as np
 import torch
+from annotated_types import Ge, MinLen
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -16,82 +17,70 @@ from fer.data.batches import Batch, Batches, FaceDataset
 from fer.data.faces import Faces
 from fer.data.labels import EMOTIONS
 from fer.data.readers.pixels import SIDE
-from fer.data.splits import make
-from fer.data.splits.options import Conflicts, Plan, Twins
-from fer.data.splits.split import Kind, Split, relabelled
+from fer.data.splits.make import make
+from fer.data.splits.options import SplitOptions
+from fer.data.splits.split import Split, apply_labels
 
 Sampler = Literal["shuffle", "balanced"]
 
-# Faces that the planes' mean and deviation are measured on: 4.7 million pixels, whose mean is
-# within a thousandth of that of all of FER2013's Training.
+# Training images behind the planes' mean and standard deviation: 4.7 million pixels, whose mean is
+# within a thousandth of the mean over all of FER2013's Training.
 STATISTICS_SAMPLE = 2048
 
 
 @dataclass(kw_only=True, eq=False)
-class FaceData(L.LightningDataModule):
-    """A set of faces in three parts. What reads them is each source's `read` (fer.data.sources).
+class FaceData(SplitOptions, L.LightningDataModule):
+    """Base of the data modules: a dataset split into train, val and test, served in batches.
 
-    split ... conflicts: how the parts are chosen (fer.data.splits.options); channels: names of planes;
-    batch_size: images a step, all processes together; sampler: what an epoch of training draws,
-    every face once or each class equally often; order_seed: of the training order.
+    Each source (fer.data.sources) adds its parameters and implements `read`.
+
+    channels: names of the planes that the network gets (fer.data.planes)
+    batch_size: images per step, over all processes
+    sampler: shuffle trains with each image once per epoch, balanced with each class equally often
+    order_seed: random seed of the training order
     """
 
-    split: Kind = "official"
-    seed: int = 0
-    split_file: str | None = None
-    val_share: float = 0.1
-    folds: int = 5
-    fold: int = 0
-    twins: Twins = "keep"
-    near_twins: int | None = None
-    conflicts: Conflicts = "keep"
-    channels: Sequence[str] = ("original",)
-    batch_size: int = 128
+    channels: Annotated[Sequence[str], MinLen(1)] = ("original",)
+    batch_size: Annotated[int, Ge(1)] = 128
     sampler: Sampler = "shuffle"
     order_seed: int = 0
 
-    # What a network must know before the faces are read.
+    # Known before the images are read, for the network: names of the classes, side in pixels.
     classes = EMOTIONS
     size = SIDE
 
     def __post_init__(self) -> None:
-        super().__init__()
-        options = [field.name for field in fields(Plan)]
-        self.plan = Plan(**{name: getattr(self, name) for name in options})
-        if self.sampler not in get_args(Sampler):
-            raise ValueError(f"sampler: {self.sampler!r}, expected shuffle or balanced")
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: {self.batch_size}, expected 1 or more")
+        L.LightningDataModule.__init__(self)
+        super().__post_init__()
 
     def check_shared(self, processes: int) -> None:
-        """Raises InputError where a batch cannot be dealt to so many processes."""
+        """Raise InputError if a batch cannot be split evenly between the processes."""
         if self.batch_size % processes:
             raise InputError(
-                f"data.batch_size: {self.batch_size} images cannot be shared by {processes} processes; "
-                "choose a multiple"
+                f"data.batch_size: {self.batch_size}, expected a multiple of {processes} processes"
             )
 
     def read(self) -> Faces:
-        """The faces themselves."""
+        """The dataset. Raises InputError for what cannot be read."""
         raise NotImplementedError
 
     @cached_property
     def faces(self) -> Faces:
-        """The faces, read when first asked for."""
+        """The dataset with the source's labels, read on first access."""
         return self.read()
 
     @cached_property
     def parts(self) -> Split:
-        """The split, made when first asked for. Raises InputError where a part cannot be had."""
-        return make.make(self.faces, self.plan)
+        """The split, made on first access. Raises InputError if a part would be empty."""
+        return make(self.faces, self)
 
     @cached_property
-    def taught(self) -> Faces:
-        """The faces with the labels that the split teaches (data.conflicts=majority changes some)."""
-        return relabelled(self.faces, self.parts)
+    def relabelled(self) -> Faces:
+        """The dataset with the split's training labels (data.conflicts=majority changes some)."""
+        return apply_labels(self.faces, self.parts)
 
     def statistics_sample(self) -> Tensor:
-        """Training faces, evenly spaced, to measure the planes on: uint8 [n, 1, H, W]."""
+        """Evenly spaced training images for the planes' statistics: uint8 [n, 1, H, W]."""
         train = self.parts.train
         chosen = train[:: max(1, len(train) // STATISTICS_SAMPLE)]
         return torch.from_numpy(self.faces.images[chosen]).unsqueeze(1)
@@ -106,7 +95,7 @@ class FaceData(L.LightningDataModule):
         return self._loader(self.parts.test)
 
     def train_sample_dataloader(self) -> DataLoader[Batch]:
-        """As many training faces as the test part has, evenly spaced, to measure the gap between both."""
+        """Evenly spaced training images, as many as in test: train accuracy minus test accuracy is the gap."""
         train, most = self.parts.train, len(self.parts.test)
         chosen = np.linspace(0, len(train) - 1, min(most, len(train))).astype(int)
         return self._loader(train[chosen])
@@ -119,13 +108,13 @@ class FaceData(L.LightningDataModule):
             positions,
             batch_size=self.batch_size,
             shuffle=shuffle,
-            labels=self.taught.labels[positions] if balanced else None,
+            labels=self.relabelled.labels[positions] if balanced else None,
             seed=self.order_seed,
             rank=trainer.global_rank if trainer is not None else 0,
             world=world,
         )
         return DataLoader(
-            FaceDataset(self.taught),
+            FaceDataset(self.relabelled),
             sampler=batches,
             batch_size=None,
             pin_memory=torch.cuda.is_available(),

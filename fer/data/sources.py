@@ -1,4 +1,4 @@
-"""Where faces come from: a datamodule for each choice of `data=`."""
+"""The sources of faces: a data module for each option of `data=`."""
 
 import hashlib
 import os
@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge, Interval
 from omegaconf import DictConfig
 
 from fer.common.errors import InputError
@@ -26,18 +27,19 @@ from fer.data.readers.parquet import list_parquet, read_parquet
 from fer.data.readers.pixels import SIDE
 from fer.data.splits.split import Kind
 
-# Names of cache entries: a number rises when its reader gives something else for the same file.
+# Names of cache entries. Raise a number when its reader returns other faces for the same file.
 CSV, FOLDER, PARQUET = "csv2", "folder1", "parquet1"
-# FER2013 itself, and how many rows its parts have, one after the other.
+# The fingerprint of FER2013, and the number of rows of its parts in their order.
 FER2013_FACES = "c7cffc84059702327247a73e8a5bd642914d533ab0c34d141eb01ca08edda6c0"
 FER2013_PARTS = (28_709, 3_589, 3_589)
 
 
 @dataclass(kw_only=True, eq=False)
 class FER2013(FaceData):
-    """FER2013 from its csv at `path`, plain or in an archive (fer.data.readers.fer2013_csv).
+    """FER2013 from its csv (fer.data.readers.fer2013_csv).
 
-    Without a path, fer2013.csv in $FER_DATA_DIR, else in ./data.
+    path: the csv, plain or in an archive; None: fer2013.csv in $FER_DATA_DIR, else in ./data
+    on_bad_row: raise stops at a bad row, skip leaves bad rows out
     """
 
     path: str | None = None
@@ -47,32 +49,36 @@ class FER2013(FaceData):
         super().__post_init__()
         self.file = _in_data(self.path, "fer2013.csv")
         if self.file.is_dir():
-            raise ValueError(f"path: {self.file} is a folder; for one of images choose data=folder")
+            raise ValueError(
+                f"path: {self.file} is a folder, expected a csv; images need data=folder"
+            )
         if not self.file.is_file():
             raise ValueError(
-                f"path: no file {self.file.absolute()}; get it with `fer fetch fer2013`, or from "
-                "Kaggle's 'Challenges in Representation Learning: Facial Expression Recognition "
-                "Challenge' and name it with data.path=FILE or its folder with FER_DATA_DIR; data=drawn runs without it"
+                f"path: no file {self.file.absolute()}; get it with `fer fetch fer2013`, name yours "
+                "with data.path=FILE, or choose data=drawn, which needs no file"
             )
 
     def read(self) -> Faces:
         read = partial(read_csv, on_bad_row=self.on_bad_row)
         faces = cached(self.file, read, reader=f"{CSV}-{self.on_bad_row}")
-        return _own_parts(faces) if faces.fingerprint == FER2013_FACES else faces
+        return _with_own_parts(faces) if faces.fingerprint == FER2013_FACES else faces
 
 
 @dataclass(kw_only=True, eq=False)
 class FERPlus(FER2013):
-    """FER2013's faces with the labels of FER+, from the csv of votes at `votes`.
+    """FER2013's faces with the votes of FER+ (fer.data.readers.ferplus).
 
-    Without it, fer2013new.csv in $FER_DATA_DIR, else in ./data. target, min_votes and classes, 7 or
-    8: see fer.data.readers.ferplus.relabel; target=blend and own_share: its blend.
+    votes: the csv of votes; None: fer2013new.csv in $FER_DATA_DIR, else in ./data
+    target: majority and votes replace the labels (`ferplus.relabel`), blend mixes both (`ferplus.blend`)
+    min_votes: least number of votes, of ten, for a row's label, for majority and votes
+    own_share: weight of FER2013's label in a training target, for blend
+    classes: 8 with contempt, 7 without
     """
 
     votes: str | None = None
     target: ferplus.Target = "majority"
-    min_votes: int = 0
-    own_share: float = 0.5
+    min_votes: Annotated[int, Interval(ge=0, le=10)] = 0
+    own_share: Annotated[float, Interval(ge=0, le=1)] = 0.5
     classes: InitVar[Literal[7, 8]] = 8
 
     def __post_init__(self, classes: Literal[7, 8]) -> None:
@@ -83,21 +89,15 @@ class FERPlus(FER2013):
                 f"votes: no file {self.votes_file.absolute()}; get fer2013new.csv from Microsoft's "
                 "repository FERPlus and name it with data.votes=FILE"
             )
-        if self.target not in get_args(ferplus.Target):
-            raise ValueError(f"target: {self.target!r}, expected majority, votes or blend")
-        if not 0 <= self.min_votes <= 10:
-            raise ValueError(f"min_votes: {self.min_votes}, expected 0 to 10, of ten votes a row")
         if self.min_votes and self.target == "blend":
-            raise ValueError(f"min_votes: {self.min_votes}, but data.target=blend keeps every row")
-        if not 0 <= self.own_share <= 1:
-            raise ValueError(f"own_share: {self.own_share}, expected 0 to 1")
-        if classes not in (7, 8):
-            raise ValueError(f"classes: {classes}, expected 7, or 8 with contempt")
+            raise ValueError(
+                f"min_votes: {self.min_votes}, expected 0 with data.target=blend, which keeps every row"
+            )
         self.classes = ferplus.CHOICES[:classes]
 
     @cached_property
     def original(self) -> Faces:
-        """FER2013 itself, all rows with their first labels."""
+        """FER2013: all rows with its own labels."""
         return super().read()
 
     def read(self) -> Faces:
@@ -111,38 +111,38 @@ class FERPlus(FER2013):
             min_votes=self.min_votes,
             **shared,
         )
-        # Source and fingerprint are FER2013's: what is measured on these labels must say so.
+        # Source and fingerprint are FER2013's, so a note must tell the labels apart.
         return replace(faces, notes=(*faces.notes, f"labelled by FER+ ({self.votes_file.name})"))
 
 
 @dataclass(kw_only=True, eq=False)
 class ImageSet(FaceData):
-    """Encoded images at `path`, made `size` pixels square; the set itself names classes and parts.
+    """Base of the sources of encoded images, whose folders or files name classes and parts.
 
-    split: auto is official where the set names parts, holdout where only train and test, random
-    where none.
+    path: the folder or file
+    size: side in pixels that images are resized to
+    on_bad_row: raise stops at an unreadable image, skip leaves such images out
+    split: auto is official if all parts are named, holdout if only train and test, random if none
     """
 
     path: str | None = None
-    size: int = SIDE
+    size: Annotated[int, Ge(1)] = SIDE
     on_bad_row: OnBadRow = "raise"
     split: Kind | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         if self.path is None:
-            raise ValueError("path: none; name the images with data.path=PATH")
+            raise ValueError("path: null; name the images with data.path=PATH")
         self.file = Path(self.path)
         if not self.file.exists():
             raise ValueError(f"path: no file or folder {self.file.absolute()}")
-        if self.size < 1:
-            raise ValueError(f"size: {self.size}, expected 1 pixel or more")
         self.classes, parts = self.look()
         if len(self.classes) < 2:
             found = ", ".join(self.classes) or "none"
-            raise InputError(f"{self.file}: classes: {found}; expected two or more to tell apart")
+            raise InputError(f"{self.file}: classes: {found}; expected two or more")
         self.remarks: tuple[str, ...] = ()
         if self.split == "auto":
-            self.split = _fitting(parts)
+            self.split = _split_for(parts)
             if self.split == "holdout":
                 self.remarks = (
                     f"no part val: {self.val_share} of train validates (data.val_share)",
@@ -150,7 +150,7 @@ class ImageSet(FaceData):
         super().__post_init__()
 
     def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
-        """The classes, and the part of each file, known before any image is read."""
+        """The classes, and the part of each file as an index into PARTS or -1, before images are read."""
         raise NotImplementedError
 
     def _cached(self, read: Callable[..., Faces], reader: str) -> Faces:
@@ -187,22 +187,17 @@ class Parquet(ImageSet):
 
 @dataclass(kw_only=True, eq=False)
 class Drawn(FaceData):
-    """`count` drawn faces, written once as a csv in FER2013's form and read like any other."""
+    """Drawn faces, written once to the cache as a csv in FER2013's format and read from there.
 
-    count: int = 6000
-    draw_seed: int = 0
+    count: number of faces; with fewer than 500 a part could lack a class
+    draw_seed: random seed of the drawings
+    """
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.count < 500:
-            raise ValueError(
-                f"count: {self.count}, expected 500 or more: every part needs each class"
-            )
-        if self.draw_seed < 0:
-            raise ValueError(f"draw_seed: {self.draw_seed}, expected 0 or more")
+    count: Annotated[int, Ge(500)] = 6000
+    draw_seed: Annotated[int, Ge(0)] = 0
 
     def read(self) -> Faces:
-        # Named after the code that draws, so that a changed drawing never meets an old file.
+        # The name holds a hash of the code that draws, so that changed code never reads an old file.
         sources = sorted(Path(drawn.__file__).parent.glob("*.py"))
         code = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
         file = cache_folder() / f"drawn-{self.count}-{self.draw_seed}-{code[:12]}.csv"
@@ -217,29 +212,29 @@ class Drawn(FaceData):
         return cached(file, read_csv, reader=CSV)
 
 
-def _own_parts(faces: Faces) -> Faces:
-    """FER2013 with its own parts, also where its csv names none.
+def _with_own_parts(faces: Faces) -> Faces:
+    """FER2013 with its own parts, also if its csv names none.
 
-    Raises InputError where rows are called other parts than they are: an often cited 73.28 % has
-    PublicTest and PrivateTest exchanged.
+    Raises InputError if the csv assigns rows to other parts: an often cited 73.28 % has PublicTest
+    and PrivateTest exchanged.
     """
     own = np.repeat(np.arange(len(PARTS), dtype=faces.parts.dtype), FER2013_PARTS)
     other = np.flatnonzero((faces.parts >= 0) & (faces.parts != own))
     if len(other):
         row = other[0]
         raise InputError(
-            f"{faces.source}: {len(other)} rows name another part than FER2013 itself does (row {row}: "
-            f"{PARTS[faces.parts[row]]}, and there {PARTS[own[row]]}); take the original file, and choose other "
-            "parts with data.split"
+            f"{faces.source}: {len(other)} rows are in another part than in FER2013 (row {row}: "
+            f"{PARTS[faces.parts[row]]}, expected {PARTS[own[row]]}); take the original csv and "
+            "choose other parts with data.split"
         )
     if unnamed := int((faces.parts < 0).sum()):
-        note = f"{unnamed:,} rows name no part; these are FER2013's faces, and have its own parts"
+        note = f"{unnamed:,} rows name no part; they are FER2013's and get its parts"
         faces = replace(faces, parts=own, notes=(*faces.notes, note))
     return faces
 
 
-def _fitting(parts: Sequence[int]) -> Kind:
-    """The split for a set that names `parts`, of each image or file -1 or an index of PARTS."""
+def _split_for(parts: Sequence[int]) -> Kind:
+    """The split of a dataset whose files have these parts: indices into PARTS, or -1."""
     named = {PARTS[part] for part in set(parts) - {-1}}
     if not named:
         return "random"
@@ -247,10 +242,11 @@ def _fitting(parts: Sequence[int]) -> Kind:
 
 
 def _in_data(path: str | None, name: str) -> Path:
-    """`path`, or without one `name` in $FER_DATA_DIR, else in ./data."""
+    """`path`; if None, `name` in $FER_DATA_DIR, else in ./data."""
     folder = Path(os.environ.get("FER_DATA_DIR") or "data")
     return Path(path) if path is not None else folder / name
 
 
 def build_data(cfg: DictConfig) -> FaceData:
+    """The data module of `cfg.data`, nothing read yet. Raises InputError for a wrong option."""
     return build_node(cfg, "data", order_seed=cfg.seed)

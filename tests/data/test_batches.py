@@ -131,11 +131,6 @@ def test_the_sampler_of_the_config_falls_on_training_alone(sampler, drawn):
     assert [torch.bincount(part).tolist() for part in labels] == [drawn, [6, 2], [6, 2]]
 
 
-def test_another_sampler_is_refused_by_name():
-    with pytest.raises(ValueError, match="^sampler: 'even', expected shuffle or balanced"):
-        TwoClasses(sampler="even")
-
-
 def test_too_few_for_one_batch_gives_none():
     assert ranks(2, positions=POSITIONS[:7], batch_size=8, shuffle=True) == [[], []]
 

@@ -1,4 +1,4 @@
-"""The split that the options describe."""
+"""Make the split that the options describe."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,81 +9,91 @@ from fer.common.errors import InputError
 from fer.data.faces import PARTS, Faces, shared
 from fer.data.splits import duplicates, strategies
 from fer.data.splits.file import from_file
-from fer.data.splits.options import Plan
-from fer.data.splits.split import Split, relabelled
+from fer.data.splits.options import SplitOptions
+from fer.data.splits.split import Split, apply_labels
 
 
-def make(faces: Faces, plan: Plan) -> Split:
-    """The split that `plan` describes. Raises InputError where a part cannot be had."""
-    groups = None if plan.twins == "keep" else duplicates.groups(faces, near=plan.near_twins)
-    together = groups if plan.twins == "group" else None
-    match plan.split:
-        case "official":
-            split = strategies.official(faces)
-        case "holdout":
-            split = strategies.holdout(
-                faces, val_share=plan.val_share, seed=plan.seed, groups=together
-            )
-        case "random":
-            split = strategies.random(faces, seed=plan.seed, groups=together)
-        case "kfold":
-            split = strategies.kfold(
-                faces, folds=plan.folds, fold=plan.fold, seed=plan.seed, groups=together
-            )
-        case "file":
-            split = from_file(faces, Path(str(plan.split_file)))
-    if groups is not None:  # grouped holdout and kfold too: their test part is given
-        split = without_twins(split, groups)
-    if plan.conflicts != "keep":
-        taught = relabelled(faces, split)
-        split = without_conflicts(taught, split, majority=plan.conflicts == "majority")
+def make(faces: Faces, options: SplitOptions) -> Split:
+    """The split that `options` describe. Raises InputError if a part would be empty."""
+    groups = None
+    if options.twins != "keep":
+        groups = duplicates.groups(faces, near=options.near_twins)
+    split = _by_strategy(faces, options, groups if options.twins == "group" else None)
+    if groups is not None:  # with twins=group too, because holdout and kfold keep the source's test
+        split = without_duplicates(split, groups)
+    if options.conflicts != "keep":
+        split = without_conflicts(
+            apply_labels(faces, split), split, majority=options.conflicts == "majority"
+        )
     for name in PARTS:
         if len(split.part(name)) == 0:
             raise InputError(
-                f"{faces.source}: data.twins={plan.twins} and data.conflicts={plan.conflicts} "
-                f"leave no rows for {name}; choose keep"
+                f"{faces.source}: no {name} rows left with data.twins={options.twins} and "
+                f"data.conflicts={options.conflicts}; choose keep"
             )
     kept = set(split.train.tolist())
     return replace(
         split,
-        twins=plan.twins,
-        near_twins=plan.near_twins,
-        conflicts=plan.conflicts,
+        twins=options.twins,
+        near_twins=options.near_twins,
+        conflicts=options.conflicts,
         relabelled={at: label for at, label in split.relabelled.items() if at in kept},
     )
 
 
-def without_twins(split: Split, groups: np.ndarray) -> Split:
-    """The split without validation rows that have a twin in test, or training rows in either.
+def _by_strategy(faces: Faces, options: SplitOptions, groups: np.ndarray | None) -> Split:
+    """The split of `options.split`; groups: int64 [N], rows of equal numbers stay in one part."""
+    seed = options.seed
+    match options.split:
+        case "official":
+            return strategies.official(faces)
+        case "random":
+            return strategies.random(faces, seed=seed, groups=groups)
+        case "holdout":
+            return strategies.holdout(faces, val_share=options.val_share, seed=seed, groups=groups)
+        case "kfold":
+            return strategies.kfold(
+                faces, folds=options.folds, fold=options.fold, seed=seed, groups=groups
+            )
+    return from_file(faces, Path(str(options.split_file)))
 
-    Test rows all stay, so that every method is measured on the same ones; validation goes before
-    training because it is the smaller and chooses the epoch.
+
+def without_duplicates(split: Split, groups: np.ndarray) -> Split:
+    """The split without validation rows that repeat a test row, and training rows that repeat either.
+
+    Test rows all stay, so that every method is measured on the same rows. Validation keeps rows
+    before training does, because it is smaller and chooses the epoch.
+
+    groups: int64 [N], equal numbers for duplicates (fer.data.splits.duplicates.groups)
     """
     train, val, test = (groups[part] for part in (split.train, split.val, split.test))
-    val_twins, train_twins = shared(val, [test]), shared(train, [val, test])
-    removed = {"train_twins": int(train_twins.sum()), "val_twins": int(val_twins.sum())}
+    from_train, from_val = shared(train, [val, test]), shared(val, [test])
+    removed = {"train_twins": int(from_train.sum()), "val_twins": int(from_val.sum())}
     return replace(
         split,
-        train=split.train[~train_twins],
-        val=split.val[~val_twins],
+        train=split.train[~from_train],
+        val=split.val[~from_val],
         removed={**split.removed, **removed},
     )
 
 
 def without_conflicts(faces: Faces, split: Split, *, majority: bool) -> Split:
-    """The split without the training rows whose pixel-identical ones in train have another label.
+    """The split without training rows that have a duplicate in train with another label.
 
-    majority: they stay and are taught the label that most of them carry; a tie leaves them out.
-    Only training labels are looked at, so that no label of a measured row steers what is taught.
+    Only labels of training rows are compared, so that no measured row's label influences training.
+
+    majority: keep such rows under the label that most of the duplicates have; a tie removes them
+
+    Raises InputError for majority with soft labels.
     """
     if majority and faces.targets is not None:
-        raise InputError("data.conflicts: majority, but these faces have soft labels; choose drop")
+        raise InputError("data.conflicts: majority, but the dataset has soft labels; choose drop")
     train = split.train
     image, counts = duplicates.votes(faces.hashes[train], faces.labels[train], len(faces.classes))
     most, winner = counts.max(1), counts.argmax(1)
     conflicting = (counts > 0).sum(1) > 1
-    undecided = (counts == most[:, None]).sum(1) > 1
-    out = (conflicting & (undecided | (not majority)))[image]
+    tied = (counts == most[:, None]).sum(1) > 1
+    out = (conflicting & (tied | (not majority)))[image]
     outvoted = ~out & (faces.labels[train] != winner[image])
     relabelled = dict(zip(train[outvoted].tolist(), winner[image][outvoted].tolist(), strict=True))
     return replace(

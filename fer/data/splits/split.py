@@ -1,4 +1,4 @@
-"""A split: the positions of each part, and how they were chosen."""
+"""A split: the positions of each part in a dataset, and the options that chose them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,10 +13,14 @@ Kind = Literal["official", "holdout", "random", "kfold", "file"]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Positions in a set of faces, int64 and rising, for each part; and how they were chosen.
+    """Positions of each part in a dataset, and the options that chose them.
 
-    removed: how many rows were left out, by reason; relabelled: the label that a training position
-    is taught instead of its own. The others are the options of the same names (fer.data.splits.options).
+    kind: the strategy
+    train, val, test: int64 [n], rising positions in the dataset
+    removed: number of rows left out, by reason: train_twins, val_twins, train_conflicts
+    relabelled: new label of each relabelled training position
+    The other fields are the options of the same names (fer.data.splits.options.SplitOptions),
+    None where the strategy does not use them.
     """
 
     kind: str
@@ -34,11 +38,12 @@ class Split:
     relabelled: Mapping[int, int] = field(default_factory=dict)
 
     def part(self, name: str) -> np.ndarray:
+        """The positions of the part `name` (train, val or test)."""
         return getattr(self, name)
 
 
-def relabelled(faces: Faces, split: Split) -> Faces:
-    """The faces with the labels that the split teaches; those of val and test are the source's."""
+def apply_labels(faces: Faces, split: Split) -> Faces:
+    """The dataset with the split's training labels. Labels of val and test stay the source's."""
     if not split.relabelled:
         return faces
     labels = faces.labels.copy()
@@ -47,6 +52,6 @@ def relabelled(faces: Faces, split: Split) -> Faces:
 
 
 def settings(split: Split) -> dict[str, Any]:
-    """How the split was made beyond kind and seed, and what it left out: for both json files."""
+    """The options other than kind and seed, and the removed rows, for split.json and summary.json."""
     names = ("val_share", "folds", "fold", "twins", "near_twins", "conflicts", "removed")
     return {name: getattr(split, name) for name in names}
