@@ -38,7 +38,7 @@ from fer.common.files import file_digest, replacing
 from fer.data.exposure import identical, record
 from fer.data.labels import EMOTIONS, canonical
 from fer.data.sources import FER2013
-from fer.evaluation.protocol import seen_rows
+from fer.evaluation.protocol import known_rows
 from fer.evaluation.results import Measured
 from fer.models import checkpoint
 from fer.models.classifier import restore
@@ -247,7 +247,7 @@ def tested(*peers: Peer) -> Iterator[tuple[Peer, Network, FER2013]]:
     for peer in peers:
         if (network := peer.open()) is None:
             continue
-        if peer is SHIPPED and (known := seen_rows(checkpoint.read(peer.weights()), data, "test")):
+        if peer is SHIPPED and (known := known_rows(checkpoint.read(peer.weights()), data, "test")):
             print(f"shipped: skipped, {known}")
             continue
         yield peer, network, data

@@ -1,4 +1,7 @@
-"""What a network has seen: the faces it was trained and selected on, told again by row and by pixels."""
+"""The record of the images that a network was trained or validated on, and comparisons with it.
+
+docs/protocol.md says which comparison decides what.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +13,17 @@ from torch import Tensor
 from fer.data.faces import Faces, shared
 from fer.data.splits.split import Split
 
-# What a network must not have seen of the rows that are measured as a part. Validation chooses the
-# epoch, so its rows may be measured as validation again, but never as test.
+# Parts of the record that must not contain a row measured as each part. Validation chooses the epoch,
+# so its rows may be measured as validation again, but never as test.
 BARRED = {"train": (), "val": ("train",), "test": ("train", "val")}
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """One set of faces that a network was trained on (train) and selected on (val).
+    """The rows of one dataset that a network was trained on (train) and validated on (val).
 
-    fingerprint: of the set, see Faces; train, val: int64 [2, n], row numbers and pixel hashes.
+    fingerprint: the dataset's (`Faces.fingerprint`)
+    train, val: int64 [2, n], row numbers and pixel hashes
     """
 
     fingerprint: str
@@ -35,14 +39,16 @@ class Seen:
         )
 
     def rows(self, part: str) -> np.ndarray:
+        """Row numbers of `part`: int64 [n]."""
         return getattr(self, part)[0].numpy()
 
     def hashes(self, part: str) -> np.ndarray:
+        """Pixel hashes of `part`: uint64 [n]."""
         return getattr(self, part)[1].numpy().view(np.uint64)
 
 
 def record(faces: Faces, split: Split) -> Seen:
-    """What training on a split sees."""
+    """The record of a network that is trained and validated on this split."""
     train, val = (
         torch.from_numpy(np.stack([faces.rows[part], faces.hashes[part].view(np.int64)]))
         for part in (split.train, split.val)
@@ -51,31 +57,27 @@ def record(faces: Faces, split: Split) -> Seen:
 
 
 def listed(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: str) -> np.ndarray:
-    """Which of `positions` are rows of this very set that were seen as `part`: bool [n]."""
-    own = faces.fingerprint
-    rows = [each.rows(part) for each in seen if each.fingerprint == own]
+    """Which of `positions` are rows that the record lists under `part`, in this dataset: bool [n]."""
+    fingerprint = faces.fingerprint
+    rows = [each.rows(part) for each in seen if each.fingerprint == fingerprint]
     return shared(faces.rows[positions], rows)
 
 
 def identical(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: str) -> np.ndarray:
-    """Which are pixel-identical to a face that is barred to what is measured as `part`: bool [n]."""
+    """Which are duplicates of an image in the record that BARRED excludes from `part`: bool [n]."""
     hashes = [each.hashes(barred) for each in seen for barred in BARRED[part]]
     return shared(faces.hashes[positions], hashes)
 
 
 def elsewhere(faces: Faces, positions: np.ndarray, seen: Sequence[Seen], part: str) -> np.ndarray:
-    """Which are pixel-identical to a barred face of another set, and to none of this one: bool [n].
-
-    A twin in the set itself is already told by `identical`: that the other set has it too is no news.
-    """
-    own = [each for each in seen if each.fingerprint == faces.fingerprint]
-    strange, known = (
-        identical(faces, positions, each, part) for each in (foreign(faces, seen), own)
-    )
-    return strange & ~known
+    """Which are such duplicates of an image of another dataset, and of none of this one: bool [n]."""
+    fingerprint = faces.fingerprint
+    own = [each for each in seen if each.fingerprint == fingerprint]
+    others = foreign(faces, seen)
+    return identical(faces, positions, others, part) & ~identical(faces, positions, own, part)
 
 
 def foreign(faces: Faces, seen: Sequence[Seen]) -> list[Seen]:
-    """What was seen of other sets than this one."""
-    own = faces.fingerprint
-    return [each for each in seen if each.fingerprint != own]
+    """The records of other datasets than this one."""
+    fingerprint = faces.fingerprint
+    return [each for each in seen if each.fingerprint != fingerprint]

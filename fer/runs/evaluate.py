@@ -23,8 +23,8 @@ from fer.data.splits import leakage
 from fer.data.splits.split import settings
 from fer.evaluation.measure import NAMES, Member, Part, measure, read_faces
 from fer.evaluation.protocol import (
-    refuse_copies,
-    refuse_seen,
+    refuse_known_duplicates,
+    refuse_known_rows,
 )
 from fer.evaluation.results import Measured
 from fer.evaluation.tta import Tta
@@ -107,8 +107,8 @@ def evaluate(members: Sequence[Member], *, part: Part, tta: Tta) -> Measured:
     """
     for member in members:
         read_faces(member, part)
-        refuse_seen(member, NAMES[part])
-    refuse_copies(members, NAMES[part])
+        refuse_known_rows(member, NAMES[part])
+    refuse_known_duplicates(members, NAMES[part])
     measured = [_measure(member, NAMES[part], tta) for member in members]
     return replace(
         measured[0],

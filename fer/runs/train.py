@@ -21,7 +21,7 @@ from fer.data.splits import leakage
 from fer.data.splits.file import export
 from fer.data.splits.split import settings
 from fer.evaluation.measure import interruptible, measure
-from fer.evaluation.protocol import refuse_copied, seen_by
+from fer.evaluation.protocol import record_of_run, refuse_leaking_test
 from fer.models.cost import count_gflop, count_parameters
 from fer.reports.run_report import mistakes
 from fer.runs.outputs import (
@@ -54,7 +54,7 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
     started = time.perf_counter()
     L.seed_everything(cfg.seed, verbose=False)
     data = build_data(cfg)
-    faces, parts = data.taught, data.parts
+    faces, parts = data.relabelled, data.parts
     if len(parts.train) < data.batch_size:
         raise InputError(
             f"data.batch_size: {data.batch_size}, but only {len(parts.train)} training images; "
@@ -62,16 +62,10 @@ def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[
         )
     leaks = leakage.leaks(faces, parts)
     if cfg.test:
-        refuse_copied(
-            faces.source,
-            leaks["test_in_train_or_val"],
-            len(parts.test),
-            others="ones of train or val",
-            advice="a test must be new: choose data.twins=drop, or test=false",
-        )
+        refuse_leaking_test(faces, parts)
     counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
     teachers = read_teachers(cfg)
-    seen = seen_by(cfg, data, teachers)
+    seen = record_of_run(cfg, data, teachers)
     module = build_module(cfg, data, counts=counts["train"], teachers=teachers, seen=seen)
     classifier = module.classifier
     classifier.preprocess.fit(data.statistics_sample())

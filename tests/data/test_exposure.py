@@ -1,4 +1,4 @@
-"""What a network has seen, told again in the same set, in another, and in FER2013's official parts."""
+"""The record of a network, compared with the same dataset, another one, and FER2013's parts."""
 
 import os
 from dataclasses import replace
@@ -31,23 +31,23 @@ def make(greys: list[int], *, first: int = 0) -> Faces:
     )
 
 
-# Rows 4 and 5 are twins of row 0, which trains, and of row 2, which validates.
+# Rows 4 and 5 are duplicates of row 0, which trains, and of row 2, which validates.
 FACES = make([10, 20, 30, 40, 10, 30, 50])
 SEEN = [
     record(FACES, Split("file", None, train=np.array([0, 1]), val=np.array([2]), test=np.array([4, 5, 6])))
 ]  # fmt: skip
 
 
-def test_rows_are_told_again_in_the_same_set_only() -> None:
+def test_rows_are_recognised_in_the_same_dataset_only() -> None:
     every = np.arange(7)
     assert listed(FACES, every, SEEN, "train").tolist() == [1, 1, 0, 0, 0, 0, 0]
     assert listed(FACES, every, SEEN, "val").tolist() == [0, 0, 1, 0, 0, 0, 0]
-    other = make([10, 20, 30])  # the same faces under the same rows, but not the same set
+    other = make([10, 20, 30])  # the same images in the same rows, but another dataset
     assert not listed(other, np.arange(3), SEEN, "train").any()
     assert foreign(FACES, SEEN) == [] and foreign(other, SEEN) == SEEN
 
 
-def test_pixels_are_told_again_anywhere() -> None:
+def test_duplicates_are_recognised_in_any_dataset() -> None:
     test = np.array([4, 5, 6])
     assert identical(FACES, test, SEEN, "test").tolist() == [1, 1, 0]
     assert identical(FACES, test, SEEN, "val").tolist() == [1, 0, 0]  # it chose by its own rows
@@ -55,8 +55,8 @@ def test_pixels_are_told_again_anywhere() -> None:
     assert identical(make([60, 30, 20]), np.arange(3), SEEN, "test").tolist() == [0, 1, 1]
 
 
-def test_what_only_another_set_has_is_told_from_what_this_one_repeats() -> None:
-    other = make([10, 50])  # row 4 of FACES is its own twin anyway, row 6 stands there alone
+def test_duplicates_of_another_dataset_only() -> None:
+    other = make([10, 50])  # row 4 of FACES has a duplicate in FACES too, row 6 has not
     theirs = record(
         other, Split("file", None, np.array([0, 1]), np.array([], int), np.array([], int))
     )
@@ -75,11 +75,11 @@ def test_what_only_another_set_has_is_told_from_what_this_one_repeats() -> None:
         (make([10, 20, 30, 40, 10, 30, 50], first=1), False),
     ],
 )
-def test_a_set_is_its_pixels_and_rows(faces: Faces, same: bool) -> None:
+def test_a_dataset_is_its_pixels_and_rows(faces: Faces, same: bool) -> None:
     assert (faces.fingerprint == FACES.fingerprint) is same
 
 
-def test_a_record_is_told_from_another() -> None:
+def test_records_differ_by_fingerprint_and_rows() -> None:
     (seen,) = SEEN
     assert seen == Seen(seen.fingerprint, seen.train.clone(), seen.val.clone())
     assert seen != Seen(seen.fingerprint, seen.train, seen.train)

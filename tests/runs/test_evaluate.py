@@ -319,10 +319,10 @@ def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) 
 def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:
     last = f"ckpt_path={runs / 'fair/checkpoints/last.ckpt'}"
     same = subcommand.config_of([*DATA, last])
-    assert len(protocol.seen_by(same, build_data(same))) == 1
+    assert len(protocol.record_of_run(same, build_data(same))) == 1
     other = subcommand.config_of([*DATA, last, "data.split=random"])
     with pytest.raises(InputError, match="ckpt_path: .*last.ckpt was trained on other rows than"):
-        protocol.seen_by(other, build_data(other))
+        protocol.record_of_run(other, build_data(other))
 
 
 def test_a_run_does_not_go_on_beside_the_best_epoch_of_other_rows(
@@ -332,4 +332,4 @@ def test_a_run_does_not_go_on_beside_the_best_epoch_of_other_rows(
         shutil.copy(runs / origin / f"checkpoints/{name}.ckpt", tmp_path)
     cfg = subcommand.config_of([*DATA, f"ckpt_path={tmp_path / 'last.ckpt'}"])
     with pytest.raises(InputError, match="ckpt_path: .*best.ckpt was trained on other rows than"):
-        protocol.seen_by(cfg, build_data(cfg))
+        protocol.record_of_run(cfg, build_data(cfg))

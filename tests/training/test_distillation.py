@@ -146,7 +146,7 @@ def taught(cwd: Path, monkeypatch, *words: str, data: Sequence[str] = DRAWN):
     monkeypatch.chdir(cwd)
     cfg = subcommand.config_of([*data, *NETWORK, "teacher=[teacher]", *words])
     faces = sources.build_data(cfg)
-    return protocol.seen_by(cfg, faces, build.read_teachers(cfg))
+    return protocol.record_of_run(cfg, faces, build.read_teachers(cfg))
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_a_pupil_that_leaves_twins_out_wants_teachers_that_did(cwd: Path, monkey
     keep, drop = map(sources.build_data, cfgs)
     (teacher,) = build.read_teachers(cfgs[0])
     teacher = replace(teacher, seen=(record(keep.faces, keep.parts),))
-    assert protocol.seen_by(cfgs[0], keep, [teacher]) == teacher.seen
+    assert protocol.record_of_run(cfgs[0], keep, [teacher]) == teacher.seen
     with pytest.raises(InputError, match="^teacher: 3 of 103 test rows are .* does not train on;"):
-        protocol.seen_by(cfgs[1], drop, [teacher])
+        protocol.record_of_run(cfgs[1], drop, [teacher])
 
 
 def test_what_a_teacher_has_seen_of_another_set_its_pupil_has_seen(cwd, monkeypatch) -> None:
