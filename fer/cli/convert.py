@@ -1,4 +1,4 @@
-"""`fer fer2021`: the lab's enriched csv of a set of faces."""
+"""`fer convert`: write a dataset as the lab's enriched csv."""
 
 import logging
 from collections.abc import Callable
@@ -11,11 +11,12 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 2 a wrong command, 1 a set that cannot be read or written; one line each."""
+    """The exit status: 0, or 2 for a wrong command, 1 for a dataset that cannot be read or written."""
     return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
+    """Check the arguments; the returned function writes the csv."""
     parser = subcommand.Parser("convert")
     parser.add_argument("csv", type=Path, metavar="OUT.csv", help="file to write")
     parser.add_argument(
@@ -25,17 +26,14 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         help="planes in their order, original first; default: %(default)s",
     )
     parser.add_overrides()
-    words = parser.parse(arguments)
-    channels = words.channels.split(",")
-    if words.csv.suffix != ".csv":
-        raise InputError(f"{words.csv}: expected the file to write, OUT.csv, as the first word")
-    if words.csv.exists():
-        raise InputError(f"{words.csv}: is there already; name another file, or remove it")
-    if not words.csv.parent.is_dir():
-        raise InputError(f"{words.csv}: there is no folder {words.csv.parent}")
+    parsed = parser.parse(arguments)
+    _check_file(parsed.csv)
+    channels = parsed.channels.split(",")
     if channels[0] != "original":
-        raise InputError(f"--channels: {words.channels}, expected original first: readers keep it")
-    cfg = subcommand.config_of(words.overrides)
+        raise InputError(
+            f"--channels: {parsed.channels}, expected original first, which readers of the csv use"
+        )
+    cfg = subcommand.config_of(parsed.overrides)
     from fer.data import sources
     from fer.data.planes import Preprocess
     from fer.data.writers import write_fer2021
@@ -47,7 +45,17 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     data = sources.build_data(cfg)
 
     def work() -> None:
-        write_fer2021(words.csv, data.taught, data.parts, preprocess)
-        log.info("%s: %s a face", words.csv, ", ".join(channels))
+        write_fer2021(parsed.csv, data.relabelled, data.parts, preprocess)
+        log.info("%s: planes %s", parsed.csv, ", ".join(channels))
 
     return work
+
+
+def _check_file(csv: Path) -> None:
+    """Raise InputError if `csv` is no name of a new csv in an existing folder."""
+    if csv.suffix != ".csv":
+        raise InputError(f"{csv}: expected the file to write, OUT.csv, as the first argument")
+    if csv.exists():
+        raise InputError(f"{csv}: exists; name another file, or remove it")
+    if not csv.parent.is_dir():
+        raise InputError(f"{csv}: no folder {csv.parent}")

@@ -1,4 +1,4 @@
-"""`fer explore`: a page about a set of faces, before anything is trained on it."""
+"""`fer explore`: a page about a dataset, before anything is trained on it."""
 
 import logging
 from collections.abc import Callable
@@ -11,23 +11,24 @@ if TYPE_CHECKING:
     from fer.data.module import FaceData
     from fer.data.statistics import Agreement
 
-# FER+'s own order of columns (fer2013new.csv), in which the first of equal ones wins.
+# The columns of votes in FER+'s csv (fer2013new.csv), in the order in which the first of tied ones wins.
 FERPLUS = "neutral happy surprise sad angry disgust fear contempt unknown nf".split()
 
 log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 2 a wrong command, 1 a set that cannot be read; one line each."""
+    """The exit status: 0, or 2 for a wrong command, 1 for a dataset that cannot be read."""
     return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
+    """Check the arguments; the returned function writes the page."""
     parser = subcommand.Parser("explore")
     parser.add_overrides()
     parser.add_out()
-    words = parser.parse(arguments)
-    cfg = subcommand.config_of(words.overrides)
+    parsed = parser.parse(arguments)
+    cfg = subcommand.config_of(parsed.overrides)
     from fer.data import sources
     from fer.training import build
 
@@ -37,10 +38,10 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         from fer.data.statistics import all_parts
         from fer.reports.dataset_report import write_explore
 
-        # The source's own parts are shown as they are, where training wants all three.
+        # The source's own parts are shown even if one is missing, which training would refuse.
         own = data.split == "official" and data.twins == data.conflicts == "keep"
         parts = all_parts(data.faces, None if own else data.parts)
-        folder = subcommand.claim(words.out, "explore")
+        folder = subcommand.claim(parsed.out, "explore")
         write_explore(
             folder,
             data.faces,
@@ -49,7 +50,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
             agreement=_agreement(data),
             seed=cfg.seed,
             title=f"What is in {Path(data.faces.source).name}",
-            overrides=words.overrides,
+            overrides=parsed.overrides,
         )
         log.info("page: %s", folder / "explore.html")
 
@@ -57,7 +58,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
 
 def _agreement(data: "FaceData") -> "Agreement | None":
-    """FER2013's labels against the votes of FER+, for the set that has both."""
+    """FER2013's labels compared with the votes of FER+, if the dataset has both."""
     from fer.data.readers.ferplus import CHOICES, read_votes
     from fer.data.sources import FERPlus
     from fer.data.statistics import agreement

@@ -1,4 +1,4 @@
-"""`fer fetch fer2013`: the csv that data=fer2013 reads, from the net, verified."""
+"""`fer fetch fer2013`: download the csv that data=fer2013 reads, and verify it."""
 
 import logging
 import os
@@ -17,11 +17,12 @@ LENGTHS = {"md5": 32, "sha256": 64}  # hexadecimal digits
 
 
 def main(arguments: list[str]) -> int:
+    """The exit status: 0, or 2 for a wrong command, 1 for a failed download."""
     return subcommand.run(prepare, arguments)
 
 
 def prepare(arguments: list[str]) -> Callable[[], None]:
-    """The download that the words ask for, checked."""
+    """Check the arguments; the returned function downloads."""
     parser = subcommand.Parser("fetch")
     parser.add_argument("dataset", choices=["fer2013"], help="dataset to download")
     parser.add_argument(
@@ -38,16 +39,16 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         digests.add_argument(
             f"--{name}", metavar="HASH", help=f"{name} of the csv; default: the original's"
         )
-    words = parser.parse(arguments)
-    if not re.match("https?://.", words.url):
-        raise InputError(f"--url: {words.url!r}, expected an address http:// or https://")
-    algorithm, digest = _digest(words.md5, words.sha256)
-    folder = words.to if words.to is not None else Path(os.environ.get("FER_DATA_DIR") or "data")
-    return lambda: _fetch(words.url, folder / "fer2013.csv", algorithm, digest)
+    parsed = parser.parse(arguments)
+    if not re.match("https?://.", parsed.url):
+        raise InputError(f"--url: {parsed.url!r}, expected an address http:// or https://")
+    algorithm, digest = _digest(parsed.md5, parsed.sha256)
+    folder = parsed.to if parsed.to is not None else Path(os.environ.get("FER_DATA_DIR") or "data")
+    return lambda: _fetch(parsed.url, folder / "fer2013.csv", algorithm, digest)
 
 
 def _digest(md5: str | None, sha256: str | None) -> tuple[str, str]:
-    """The algorithm and the digest that the csv must have."""
+    """The hash algorithm, and the hash in lower case that the csv must have."""
     algorithm, digest = ("sha256", sha256) if sha256 is not None else ("md5", md5 or download.MD5)
     if not re.fullmatch(f"[0-9a-fA-F]{{{LENGTHS[algorithm]}}}", digest):
         raise InputError(
@@ -57,15 +58,16 @@ def _digest(md5: str | None, sha256: str | None) -> tuple[str, str]:
 
 
 def _fetch(url: str, target: Path, algorithm: str, digest: str) -> None:
+    """Download the csv, unless the right one exists. Raises InputError for a failure or another file."""
     try:
         if target.exists():
             found = file_digest(target, algorithm)
             if found != digest:
                 raise InputError(
-                    f"{target}: is there with {algorithm} {found}, expected {digest}; not "
-                    "overwritten: move it away, or name another folder with --to"
+                    f"{target}: exists with {algorithm} {found}, expected {digest}; move it away, or "
+                    "name another folder with --to"
                 )
-            log.info("%s: already there, its %s is right", target, algorithm)
+            log.info("%s: exists, its %s is right", target, algorithm)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         download.fetch(url, target, algorithm=algorithm, digest=digest)

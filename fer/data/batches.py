@@ -1,4 +1,4 @@
-"""Whole batches out of memory, dealt exactly to every process of a run."""
+"""Batches of a dataset in memory, split between the processes of a run."""
 
 from collections.abc import Iterator
 
@@ -13,9 +13,10 @@ Batch = dict[str, Tensor]
 
 
 class FaceDataset(Dataset[Batch]):
-    """Batches of faces: a list of positions gives images uint8 [B, 1, H, W], labels [B], rows [B].
+    """A dataset indexed by arrays of positions, which gives batches.
 
-    Where the faces have soft labels, targets float32 [B, classes] too.
+    A batch has images uint8 [B, 1, H, W], labels int64 [B] and rows int64 [B]. With soft labels, it
+    has targets float32 [B, classes] too.
     """
 
     def __init__(self, faces: Faces) -> None:
@@ -36,13 +37,19 @@ class FaceDataset(Dataset[Batch]):
 
 
 class Batches(Sampler[np.ndarray]):
-    """Positions a batch, for this process of `world`.
+    """Positions of each batch of this process.
 
-    labels: of `positions`, where training shall draw each class equally often, else None.
-    Training: the order follows from (seed, epoch) alone, so that a resumed run goes on as if it had
-    not stopped; each global batch of `batch_size` is dealt out rank by rank, and what does not fill
-    a last one is left out. Evaluation (`shuffle=False`): every position exactly once over all ranks.
-    Lightning calls `set_epoch`.
+    For training, the order depends on seed and epoch only, so a resumed run repeats it. Each batch
+    is split between the processes, and an incomplete last batch is left out. For evaluation
+    (shuffle=False), all processes together take every position exactly once. Lightning calls
+    `set_epoch`.
+
+    positions: int64 [n], positions in the dataset
+    batch_size: images per batch over all processes
+    shuffle: whether to shuffle, for training
+    labels: int64 [n], labels of `positions`, to draw each class equally often; None: each image once
+    seed: random seed of the order
+    rank, world: index of this process, number of processes
     """
 
     def __init__(
@@ -69,17 +76,17 @@ class Batches(Sampler[np.ndarray]):
         if not self.shuffle:
             return self.positions[self.rank :: self.world]
         order = self._order()
-        whole = self.share * self.world
-        return order[: len(order) // whole * whole][self.rank :: self.world]
+        batch = self.share * self.world
+        return order[: len(order) // batch * batch][self.rank :: self.world]
 
     def _order(self) -> np.ndarray:
-        """All positions shuffled; with labels as many, each class's own again and again."""
+        """The shuffled positions of an epoch; with labels, each class's positions repeat as needed."""
         generator = np.random.default_rng((self.seed, self.epoch))
         if self.labels is None:
             return generator.permutation(self.positions)
-        own = [self.positions[self.labels == label] for label in np.unique(self.labels)]
-        each = -(-len(self.positions) // len(own))
-        drawn = [np.resize(generator.permutation(positions), each) for positions in own]
+        by_class = [self.positions[self.labels == label] for label in np.unique(self.labels)]
+        each = -(-len(self.positions) // len(by_class))
+        drawn = [np.resize(generator.permutation(positions), each) for positions in by_class]
         return generator.permutation(np.concatenate(drawn))[: len(self.positions)]
 
     def __iter__(self) -> Iterator[np.ndarray]:

@@ -1,13 +1,13 @@
-"""Parsed sets kept on disk, memory-mapped, so that only the first run parses.
+"""A cache of parsed datasets on disk, memory-mapped, so that only the first run parses.
 
-    <cache>/index/<hash of the path>.json     what the file at that path held when last seen
-    <cache>/<hash of the content>-<reader>/   its faces, one .npy an array
+    <cache>/index/<hash of the path>.json     hash of the file at that path, with its size and times
+    <cache>/<hash of the content>-<reader>/   the dataset, one .npy per array
 
-The path may be a folder: its content then goes by the names, sizes and times of its files.
+For a folder, the names, sizes and times of its files stand for the content.
 
-An entry is written under a temporary name and renamed whole: a killed run leaves nothing under a
-final name, and of several runs that start at once the first to finish wins. A file whose size and
-times are unchanged is taken as unchanged; any other is hashed anew, so an entry is never stale.
+An entry is written under a temporary name and then renamed. A killed run therefore leaves no entry,
+and of several runs that write one entry the first to finish wins. A file is hashed again if its size
+or times have changed, so an entry is never stale.
 """
 
 import hashlib
@@ -29,17 +29,19 @@ ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets")
 
 
 def cache_folder() -> Path:
-    """$FER_CACHE_DIR, else `fer` in $XDG_CACHE_HOME, else ~/.cache/fer."""
+    """The cache folder: $FER_CACHE_DIR, else `fer` in $XDG_CACHE_HOME, else ~/.cache/fer."""
     if chosen := os.environ.get("FER_CACHE_DIR"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer"
 
 
 def cached(path: Path, read: Callable[[Path], Faces], *, reader: str) -> Faces:
-    """What `read(path)` gives, from the cache where it holds this very content.
+    """The dataset that `read(path)` returns, from the cache if it has an entry for this content.
 
-    reader: name and version of what `read` does; another one has entries of its own.
-    Raises InputError where the cache cannot be written, and whatever `read` raises.
+    read: the reader, called only without an entry
+    reader: name and version of the reader, part of the entry's name
+
+    Raises InputError if the cache cannot be written, and what `read` raises.
     """
     cache = cache_folder()
     try:
@@ -60,30 +62,28 @@ def cached(path: Path, read: Callable[[Path], Faces], *, reader: str) -> Faces:
 
 
 def _content(path: Path, cache: Path) -> str:
-    """The SHA-256 of the file at `path`, computed only where its size or times have changed."""
+    """The SHA-256 of the file at `path`, computed only if its size or times have changed."""
     if path.is_dir():
-        return _listed(path)
-    index = (
-        cache / "index" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
-    )
-    seen = _stamp(path)
+        return _folder_content(path)
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
+    index, stamp = cache / "index" / f"{place}.json", _stamp(path)
     try:
         known = json.loads(index.read_text())
-        if known["stamp"] == seen:
+        if known["stamp"] == stamp:
             return known["sha256"]
     except (FileNotFoundError, ValueError, KeyError):
-        pass  # never seen, or an index that is no index: hash the file
+        pass  # no index yet, or a damaged one
     content = file_digest(path)
-    if _stamp(path) != seen:
+    if _stamp(path) != stamp:
         raise InputError(f"{path}: changed while it was read; start again when it is complete")
-    write_json(index, {"path": str(path), "stamp": seen, "sha256": content})
+    write_json(index, {"path": str(path), "stamp": stamp, "sha256": content})
     return content
 
 
-def _listed(folder: Path) -> str:
-    """The SHA-256 of the place, names, sizes and times of all files in a folder, links followed.
+def _folder_content(folder: Path) -> str:
+    """The SHA-256 of the paths, sizes and times of all files in a folder. Links are followed.
 
-    A link to nothing counts by its name; where it stands for an image, the reader says so.
+    A broken link counts by its name. The reader reports it if it should be an image.
     """
     files = sorted(files_below(folder.resolve()))
     content = [[str(file), *(_stamp(file) if file.exists() else ())] for file in files]
@@ -91,41 +91,44 @@ def _listed(folder: Path) -> str:
 
 
 def _stamp(path: Path) -> list[int]:
-    """Size, inode and times; the change time cannot be set back as the modification time can."""
+    """Size, inode, modification time and change time, which unlike the former cannot be set back."""
     status = path.stat()
     return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _store(faces: Faces, entry: Path) -> None:
+    """Write a dataset as the cache's `entry`, unless another run has just done so."""
     partial = entry.with_name(f"partial-{uuid.uuid4().hex}")
-    partial.mkdir()  # others may read it, which mkdtemp forbids
+    partial.mkdir()  # mkdtemp would forbid other users to read it
     try:
-        for name in ARRAYS:
-            if (array := getattr(faces, name)) is not None:
-                np.save(partial / f"{name}.npy", array)
-        words = {"arrays": [name for name in ARRAYS if getattr(faces, name) is not None]}
-        words |= {"classes": faces.classes, "notes": faces.notes}
-        (partial / "words.json").write_text(json.dumps(words))
+        names = [name for name in ARRAYS if getattr(faces, name) is not None]
+        for name in names:
+            np.save(partial / f"{name}.npy", getattr(faces, name))
+        texts = {"arrays": names, "classes": faces.classes, "notes": faces.notes}
+        (partial / "words.json").write_text(json.dumps(texts))
         if entry.exists() and _load(entry, Path(faces.source)) is None:  # damaged
             shutil.rmtree(entry, ignore_errors=True)
         try:
             partial.rename(entry)
         except OSError:
-            if not entry.exists():  # else another run has finished the same entry first
+            if not entry.exists():  # else another run has written it first
                 raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _load(entry: Path, path: Path) -> Faces | None:
-    """The faces of an entry, the images memory-mapped; None where it is missing or damaged."""
+    """The dataset of an entry, images memory-mapped; None if the entry is missing or damaged.
+
+    path: the file or folder that it was read from, for `Faces.source`
+    """
     try:
-        words = json.loads((entry / "words.json").read_text())
+        texts = json.loads((entry / "words.json").read_text())
         arrays = {
             name: np.load(entry / f"{name}.npy", mmap_mode="r" if name == "images" else None)
-            for name in words["arrays"]
+            for name in texts["arrays"]
         }
-        classes, notes = tuple(words["classes"]), tuple(words["notes"])
+        classes, notes = tuple(texts["classes"]), tuple(texts["notes"])
     except (FileNotFoundError, ValueError, EOFError, KeyError, TypeError):
         return None
     return Faces(**arrays, classes=classes, notes=notes, source=str(path))

@@ -1,4 +1,4 @@
-"""The one form that every set of faces takes in memory."""
+"""A dataset in memory: what every reader returns."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,21 +6,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# The three parts a set is split into, as the project names them; `Faces.parts` indexes this.
+# Names of the three parts of a dataset. `Faces.parts` holds indices into it.
 PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Faces with their labels, as a source gives them.
+    """A dataset: images with labels.
 
-    images: uint8 [N, H, W], often memory-mapped; labels: int64 [N], an index into `classes`;
-    parts: int8 [N], an index into `PARTS` where the source names parts, else -1;
-    hashes: uint64 [N], equal where two images are equal pixel for pixel (see `pixel_hashes`);
-    rows: int64 [N], rising, the number of each in its source, from 0;
-    targets: float32 [N, classes], rows of probabilities where the source gives soft labels, else None;
-    whole: the fingerprint of the set that these are some rows of; None: they are the whole set;
-    notes: what the reader left out or put right, a sentence each, for the log and the report.
+    images: uint8 [N, H, W], often memory-mapped
+    labels: int64 [N], indices into `classes`
+    parts: int8 [N], indices into PARTS; -1 where the source names no part
+    hashes: uint64 [N], equal for identical pixels (`pixel_hashes`)
+    rows: int64 [N], rising row numbers in the source, from 0
+    classes: names of the classes
+    source: path of the file or folder
+    targets: float32 [N, classes], soft labels as probabilities; None: the source has none
+    complete: fingerprint of the complete dataset, if rows were dropped; None: no row was
+    notes: sentences for the log and the report, about rows left out or changed
     """
 
     images: np.ndarray
@@ -31,7 +34,7 @@ class Faces:
     classes: tuple[str, ...]
     source: str
     targets: np.ndarray | None = None
-    whole: str | None = None
+    complete: str | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -39,23 +42,22 @@ class Faces:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the set's row numbers and pixel hashes: of the same faces in the same rows the same.
+        """SHA-256 of the complete dataset's row numbers and pixel hashes.
 
-        Neither the file's name nor labels count: faces that are labelled anew, and some left out
-        meanwhile, are the same set.
+        File name and labels are not part of it, so a moved or relabelled dataset stays the same.
         """
-        if self.whole is not None:
-            return self.whole
+        if self.complete is not None:
+            return self.complete
         content = np.stack([self.rows.astype("<i8"), self.hashes.astype("<u8").view("<i8")])
         return hashlib.sha256(content.tobytes()).hexdigest()
 
     def counts(self, positions: np.ndarray | slice = slice(None)) -> list[int]:
-        """The number of images of each class among `positions`."""
+        """The number of images of each class at `positions`."""
         return np.bincount(self.labels[positions], minlength=len(self.classes)).tolist()
 
 
 def as_classes(faces: Faces, classes: tuple[str, ...]) -> Faces:
-    """The faces with their labels as indices into other `classes`, which hold all of theirs."""
+    """The dataset with labels as indices into `classes`, which contain all of its own classes."""
     if faces.classes == classes:
         return faces
     index = np.array([classes.index(name) for name in faces.classes])
@@ -67,9 +69,9 @@ def as_classes(faces: Faces, classes: tuple[str, ...]) -> Faces:
 
 
 def pixel_hashes(images: np.ndarray) -> np.ndarray:
-    """64 bits of each image's BLAKE2b: uint8 [N, H, W] -> uint64 [N].
+    """64 bits of each image's BLAKE2b hash: uint8 [N, H, W] -> uint64 [N].
 
-    At a million images the chance that two different ones meet is 3 in 100 million.
+    Among a million images, the chance of a collision is 3 in 100 million.
     """
     digests = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
@@ -80,4 +82,4 @@ def shared(hashes: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
     return np.isin(hashes, np.concatenate([np.empty(0, hashes.dtype), *others]))
 
 
-Parts = Mapping[str, np.ndarray]  # positions in a set of faces, by the name of their part
+Parts = Mapping[str, np.ndarray]  # positions in a dataset by name of the part

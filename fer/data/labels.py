@@ -1,4 +1,4 @@
-"""The seven emotions: their order, names, spellings and colours; written here and nowhere else.
+"""The seven emotions: order, names, spellings and colours.
 
 Order and indices are those of FER2013 (Goodfellow et al., "Challenges in Representation Learning",
 ICML 2013 workshop, arXiv:1307.0414). Contempt, index 7, exists in FER+ only (Barsoum et al.,
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 CONTEMPT = "contempt"  # the eighth
 
-# Spellings met in other sets' folder names and csv files.
+# Other spellings, from folder names and csv files of other datasets.
 ALIASES = {
     "anger": "angry",
     "rage": "angry",
@@ -22,8 +22,8 @@ ALIASES = {
     "surprised": "surprise",
 }
 
-# One colour an emotion in every figure: Okabe and Ito's palette, told apart by colour-blind readers
-# ("Color Universal Design", 2008), grey for neutral and one of Tol's for contempt.
+# The colour of each emotion in all figures: Okabe and Ito's palette, which colour-blind readers can
+# distinguish ("Color Universal Design", 2008), grey for neutral and one of Tol's for contempt.
 COLOURS = {
     "angry": "#D55E00",
     "disgust": "#009E73",
@@ -34,8 +34,9 @@ COLOURS = {
     "neutral": "#999999",
     CONTEMPT: "#332288",
 }
-# For classes that are no emotions, in this order: of matplotlib's tab20, tab20b, tab20c, Dark2 and
-# Set1 those of a lightness up to 80 that lie farthest from all before them in CIELAB; 21 apart.
+# Colours of classes that are no emotions, in this order. They are from matplotlib's tab20, tab20b,
+# tab20c, Dark2 and Set1, with a lightness up to 80. Each is the farthest from all before it in
+# CIELAB. Their least distance is 21.
 OTHER_COLOURS = (
     *("#b5cf6b", "#8c6d31", "#e7298a", "#2ca02c", "#ad494a", "#fdae6b", "#e41a1c"),
     *("#9467bd", "#ff9896", "#393b79", "#9c9ede", "#bd9e39", "#17becf", "#637939"),
@@ -44,26 +45,26 @@ OTHER_COLOURS = (
 
 
 def canonical(name: str) -> str:
-    """The project's spelling of an emotion's `name`, in lower case; other names come back as they are."""
+    """The project's spelling of an emotion; other names in lower case."""
     name = name.strip().lower()
     return ALIASES.get(name, name)
 
 
 def are_emotions(names: Iterable[str]) -> bool:
-    """Whether every one of `names` is an emotion in some spelling."""
+    """Whether all `names` are emotions in some spelling."""
     return {canonical(name) for name in names} <= {*EMOTIONS, CONTEMPT}
 
 
 def called(classes: Iterable[str]) -> tuple[str, str]:
-    """What one and several of a set's `classes` are called: emotions only where all of them are."""
+    """The singular and plural for `classes` in figures: emotion if all are emotions, else class."""
     return ("emotion", "emotions") if are_emotions(classes) else ("class", "classes")
 
 
 def arrange(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The classes that a set's own `names` stand for, and the index of each name among them.
+    """The classes of a dataset whose labels are `names`, and the index of each name's class.
 
-    Where every name is an emotion in some spelling, the classes are the emotions met, in dataset
-    order, contempt last; otherwise they are the names themselves, sorted.
+    If all names are emotions in some spelling, the classes are these emotions in FER2013's order,
+    contempt last. Otherwise they are the names, sorted.
     """
     spelt = {name: canonical(name) for name in sorted(set(names))}
     if are_emotions(spelt):

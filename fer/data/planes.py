@@ -1,8 +1,8 @@
-"""From a face's pixels to a network's input: the one path that training, measuring and use share.
+"""From a face's pixels to a network's input: filter planes and their normalisation.
 
-The planes are the lab's filters (its "fer2021" images: the face, its edges, its contrast), computed
-per batch on the device. A plane takes and gives images [B, 1, H, W] float in [0, 1]; the border is
-zero-padded.
+Training, evaluation and prediction all use this code. The planes are the lab's filters (its
+"fer2021" images have the face, its edges and its contrast). They are computed per batch on the
+device. A plane maps images float [B, 1, H, W] in [0, 1] to such images, with a zero-padded border.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Sobel and Feldman's 3x3 kernels, for x and for y, as OpenCV's Sobel(ksize=3) has them.
+# The 3x3 kernels of Sobel and Feldman, for x and for y, equal to OpenCV's Sobel(ksize=3).
 SOBEL = torch.tensor(
     [
         [[[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]],
@@ -23,22 +23,22 @@ SOBEL = torch.tensor(
 
 
 def _gradients(images: Tensor) -> Tensor:
-    """The x and y derivatives over 4: [B, 2, H, W], a full edge between black and white being 1."""
+    """The x and y derivatives divided by 4: [B, 2, H, W]. An edge from black to white has 1."""
     return F.conv2d(images, SOBEL.to(images), padding=1) / 4
 
 
 def sobel(images: Tensor) -> Tensor:
-    """The length of the gradient over 4, clipped to 1."""
+    """The length of the gradient divided by 4, clipped to 1."""
     return _gradients(images).square().sum(1, keepdim=True).sqrt().clamp(max=1)
 
 
 def edges(images: Tensor, *, axis: int) -> Tensor:
-    """The size of one derivative over 4, clipped to 1: axis 0 shows vertical edges, 1 horizontal ones."""
+    """The absolute derivative divided by 4, clipped to 1; axis: 0 for vertical edges, 1 for horizontal."""
     return _gradients(images)[:, axis : axis + 1].abs().clamp(max=1)
 
 
 def contrast(images: Tensor, *, power: float) -> Tensor:
-    """Pixels to a power, then stretched to each image's own full range; a constant image stays as it is."""
+    """The pixels raised to `power` and stretched to [0, 1]; an image of one grey is returned unchanged."""
     raised = images**power
     low, high = raised.amin((2, 3), keepdim=True), raised.amax((2, 3), keepdim=True)
     constant = high == low
@@ -51,7 +51,7 @@ def flip(images: Tensor) -> Tensor:
 
 
 def rotate(images: Tensor, *, degrees: float) -> Tensor:
-    """The image turned about its centre, counter-clockwise for positive degrees; bilinear, zeros outside."""
+    """The image rotated about its centre, bilinear, zeros outside; degrees: positive is counter-clockwise."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     turn = images.new_tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0]])
     grid = F.affine_grid(turn.expand(len(images), 2, 3), list(images.shape), align_corners=False)
@@ -74,17 +74,19 @@ PLANES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def unit(images: Tensor) -> Tensor:
-    """uint8 0..255 as float 0..1; float images, already 0..1, come back as they are."""
+    """uint8 images as float in [0, 1]; float images are returned unchanged."""
     return images if images.is_floating_point() else images.float().div_(255)
 
 
 class Preprocess(nn.Module):
     """Faces to normalised planes: [B, 1, S, S] uint8, or float in [0, 1] -> [B, len(channels), S, S].
 
-    Each plane is shifted and scaled by the mean and standard deviation that `fit` measured on
-    training faces; a checkpoint carries them in this module's state.
+    Each plane is shifted and scaled by its mean and standard deviation over training images, which
+    `fit` computes and a checkpoint contains.
 
-    channels: names of `PLANES`, in the order the network sees them. Raises ValueError for others.
+    channels: names in PLANES, in the order of the network's input
+
+    Raises ValueError for an unknown name or none.
     """
 
     mean: Tensor
@@ -94,7 +96,7 @@ class Preprocess(nn.Module):
         super().__init__()
         for name in channels:
             if name not in PLANES:
-                raise ValueError(f"channels: no plane {name!r}; there are {', '.join(PLANES)}")
+                raise ValueError(f"channels: {name!r}, expected some of {', '.join(PLANES)}")
         if not channels:
             raise ValueError(f"channels: empty, expected some of {', '.join(PLANES)}")
         self.channels = tuple(channels)
@@ -107,7 +109,7 @@ class Preprocess(nn.Module):
         return torch.cat([PLANES[name](images) for name in self.channels], dim=1)
 
     def fit(self, images: Tensor) -> None:
-        """Measures each plane's mean and standard deviation on `images` [N, 1, S, S]."""
+        """Set each plane's mean and standard deviation to those of `images` [N, 1, S, S]."""
         planes = self.planes(images)
         self.mean.copy_(planes.mean((0, 2, 3)).view_as(self.mean))
         self.std.copy_(planes.std((0, 2, 3)).clamp(min=1 / 255).view_as(self.std))

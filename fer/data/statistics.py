@@ -1,4 +1,4 @@
-"""What a set of faces holds, as plain numbers: its parts, light, copies, conflicts and leaks."""
+"""Statistics of a dataset: parts, brightness, contrast, duplicates, conflicts, leaks, agreement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,40 +10,46 @@ from fer.data.splits.leakage import leakage
 from fer.data.splits.split import Split
 
 NO_PART = "no part"
-CHUNK = 4096  # images at a time: 75 MB as 48x48 doubles
+CHUNK = 4096  # images per step: 75 MB as 48x48 doubles
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """What `measure` finds; every array of positions is rising.
+class Statistics:
+    """Statistics of a dataset. Positions are rising.
 
-    brightness, contrast: float [N], 0..255, mean and standard deviation of each image's pixels;
-    constant: positions of the images of one grey; twins: the positions of each group of
-    pixel-identical images, the largest first; conflicts: those with more than one label;
-    leaks: see `leakage`.
+    brightness, contrast: float64 [N], mean and standard deviation of each image's pixels, 0 to 255
+    constant: int64 [n], positions of images of one grey
+    duplicates: positions of each group of images with identical pixels, largest group first
+    conflicts: the groups with more than one label
+    leaks: int [P, P + 1], see fer.data.splits.leakage.leakage
     """
 
     brightness: np.ndarray
     contrast: np.ndarray
     constant: np.ndarray
-    twins: list[np.ndarray]
+    duplicates: list[np.ndarray]
     conflicts: list[np.ndarray]
     leaks: np.ndarray
 
 
-def measure(faces: Faces, parts: Parts) -> Facts:
-    """The facts of a set in `parts`."""
+def statistics_of(faces: Faces, parts: Parts) -> Statistics:
+    """The statistics of a dataset and its parts."""
     brightness, contrast = tone(faces.images)
-    twins = twin_groups(faces.hashes)
-    conflicts = [group for group in twins if len(set(faces.labels[group])) > 1]
-    leaks = leakage(faces.hashes, parts)
-    return Facts(brightness, contrast, np.flatnonzero(contrast == 0), twins, conflicts, leaks)
+    duplicates = duplicate_groups(faces.hashes)
+    return Statistics(
+        brightness=brightness,
+        contrast=contrast,
+        constant=np.flatnonzero(contrast == 0),
+        duplicates=duplicates,
+        conflicts=[group for group in duplicates if len(set(faces.labels[group])) > 1],
+        leaks=leakage(faces.hashes, parts),
+    )
 
 
 def all_parts(faces: Faces, split: Split | None) -> dict[str, np.ndarray]:
-    """Positions of every face by part: of `split`, else as the source names them; no part is empty.
+    """The positions of all rows by part, without empty parts. Rows in no part come last (NO_PART).
 
-    Faces of none come last, under NO_PART.
+    split: the split; None: the parts that the source names
     """
     if split is not None:
         parts = {name: split.part(name) for name in PARTS}
@@ -57,7 +63,7 @@ def all_parts(faces: Faces, split: Split | None) -> dict[str, np.ndarray]:
 def tone(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each image's pixels: uint8 [N, H, W] -> twice float64 [N].
 
-    The deviation of an image of one grey is exactly 0: sums of whole numbers are exact in doubles.
+    An image of one grey has a deviation of exactly 0, because sums of integers are exact in doubles.
     """
     pixels = images.reshape(len(images), -1)
     sums, squares = np.empty((2, len(pixels)))
@@ -69,16 +75,16 @@ def tone(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return sums / count, np.sqrt(count * squares - sums**2) / count
 
 
-def twin_groups(hashes: np.ndarray) -> list[np.ndarray]:
-    """Positions of each group of two or more equal `hashes` [N]; the largest first, then by row."""
+def duplicate_groups(hashes: np.ndarray) -> list[np.ndarray]:
+    """The positions of each group of two or more equal `hashes` [N], largest first, then by row."""
     _, group, sizes = np.unique(hashes, return_inverse=True, return_counts=True)
     groups = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
-    twins = [each for each in groups if len(each) > 1]
-    return sorted(twins, key=lambda each: (-len(each), each[0]))
+    several = [each for each in groups if len(each) > 1]
+    return sorted(several, key=lambda each: (-len(each), each[0]))
 
 
 def mean_faces(faces: Faces) -> dict[str, np.ndarray]:
-    """The mean image uint8 [H, W] of each class that has images."""
+    """The mean image, uint8 [H, W], of each class that has images."""
     present = {name: faces.labels == index for index, name in enumerate(faces.classes)}
     return {
         name: faces.images[chosen].mean(0).round().astype(np.uint8)
@@ -88,7 +94,7 @@ def mean_faces(faces: Faces) -> dict[str, np.ndarray]:
 
 
 def examples(faces: Faces, positions: np.ndarray, *, most: int, seed: int) -> list[np.ndarray]:
-    """Up to `most` of each class among `positions`, at random by `seed`: positions, rising."""
+    """Up to `most` random rising positions of each class among `positions`."""
     rng = np.random.default_rng(seed)
     mixed = rng.permutation(positions)
     labels = faces.labels[mixed]
@@ -97,10 +103,12 @@ def examples(faces: Faces, positions: np.ndarray, *, most: int, seed: int) -> li
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """First labels of a set's rows against what voters chose for them.
+    """A dataset's labels compared with the voters' winning choices.
 
-    matrix: int [classes, choices], rows by label and winner; same, other: int [most votes + 1],
-    rows by the winner's votes where it is the label and where not; ties: rows with two winners.
+    matrix: int [classes, choices], number of rows by label and winner
+    same: int [most votes + 1], number of rows whose winner is the label, by the winner's votes
+    other: int [most votes + 1], number of rows whose winner is another choice, by the winner's votes
+    ties: number of rows with two or more winners
     """
 
     classes: Sequence[str]
@@ -111,13 +119,13 @@ class Agreement:
     ties: int
 
     def shares(self) -> dict[str, float]:
-        """The share of each class's rows whose winner is their label; NaN where it has no rows."""
+        """The fraction of each class's rows whose winner is the label; NaN for a class without rows."""
         hits = [self.matrix[row, self.choices.index(name)] for row, name in enumerate(self.classes)]
         with np.errstate(invalid="ignore"):
             return dict(zip(self.classes, hits / self.matrix.sum(1), strict=True))
 
     def share(self, *, without: str | None = None) -> float:
-        """The share of all rows whose winner is their label; of those not voted `without`."""
+        """The fraction of rows whose winner is the label; without: leave out rows won by this choice."""
         rows = self.matrix.sum()
         if without is not None:
             rows -= self.matrix[:, self.choices.index(without)].sum()
@@ -132,9 +140,11 @@ def agreement(
     choices: Sequence[str],
     ties: Sequence[str],
 ) -> Agreement:
-    """How far `labels` [N], of `classes`, agree with `votes`, int [N, choices]: the most votes win.
+    """The agreement of labels with votes. The choice with the most votes wins.
 
-    `ties`: the choices in the order in which the first of equal ones wins.
+    labels: int64 [N], indices into `classes`
+    votes: int64 [N, choices], number of votes
+    ties: the choices, in the order in which the first of tied ones wins
     """
     order = np.array([choices.index(name) for name in ties])
     winners, most = order[votes[:, order].argmax(1)], votes.max(1)

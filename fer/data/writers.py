@@ -1,4 +1,4 @@
-"""Faces written as csv files: drawn ones in the form of FER2013, others with their planes as the lab has them."""
+"""Write faces to csv files: drawn faces in FER2013's format, datasets with planes in the lab's."""
 
 from pathlib import Path
 
@@ -16,22 +16,18 @@ from fer.data.readers.fer2013_csv import USAGES
 from fer.data.readers.pixels import SIDE
 from fer.data.splits.split import Split
 
-CHUNK = 256  # faces at a time: 14 MB as three planes of doubles
+CHUNK = 256  # images per step: 14 MB as three planes of doubles
 
 
 def write_fer2021(path: Path, faces: Faces, split: Split, preprocess: Preprocess) -> None:
-    """Nothing; writes the faces of `split` to `path`, in row order, whole or not at all.
+    """Write the faces of `split` to `path` in row order, atomically.
 
-    Columns emotion,pixels,Usage: `pixels` holds the planes of `preprocess` one after the other,
-    2,304 whole numbers 0-255 each; Usage is the face's part in `split`. Raises InputError for faces
-    of another size or other classes than FER2013's.
+    The columns are emotion,pixels,Usage. `pixels` holds the planes of `preprocess` one after the
+    other, 2,304 integers from 0 to 255 each. Usage is the part in `split`.
+
+    Raises InputError for images of another size, or classes other than FER2013's.
     """
-    if faces.images.shape[1:] != (SIDE, SIDE):
-        height, width = faces.images.shape[1:]
-        raise InputError(f"{faces.source}: faces of {width}x{height}; fer2021 has {SIDE}x{SIDE}")
-    if faces.classes != EMOTIONS:
-        found, known = ", ".join(faces.classes), ", ".join(EMOTIONS)
-        raise InputError(f"{faces.source}: the classes {found}; fer2021 has {known}")
+    _check_like_fer2013(faces)
     parts, usages = np.full(len(faces), -1), tuple(USAGES)
     for index, name in enumerate(PARTS):
         parts[split.part(name)] = index
@@ -44,30 +40,46 @@ def write_fer2021(path: Path, faces: Faces, split: Split, preprocess: Preprocess
         file.write("emotion,pixels,Usage\n")
         for start in range(0, len(chosen), CHUNK):
             some = chosen[start : start + CHUNK]
-            for each, planes in zip(some, whole(faces.images[some], preprocess), strict=True):
+            for each, planes in zip(
+                some, rounded_planes(faces.images[some], preprocess), strict=True
+            ):
                 pixels = " ".join(map(str, planes.ravel().tolist()))
                 file.write(f"{faces.labels[each]},{pixels},{usages[parts[each]]}\n")
             bar.update(len(some))
 
 
-def whole(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
-    """The planes as whole numbers 0-255, halves up: uint8 [B, H, W] -> uint8 [B, channels, H, W].
+def _check_like_fer2013(faces: Faces) -> None:
+    if faces.images.shape[1:] != (SIDE, SIDE):
+        height, width = faces.images.shape[1:]
+        raise InputError(f"{faces.source}: images of {width}x{height}, expected {SIDE}x{SIDE}")
+    if faces.classes != EMOTIONS:
+        found, known = ", ".join(faces.classes), ", ".join(EMOTIONS)
+        raise InputError(f"{faces.source}: classes {found}, expected {known}")
 
-    In doubles, and a billionth above: many an edge is exactly a half (its sum over 4), which must
-    not fall to whichever side its division by 255 left it on.
+
+def rounded_planes(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    """The planes rounded to 0-255, halves up: uint8 [B, H, W] -> uint8 [B, channels, H, W].
+
+    Many edges are exactly a half (a sum divided by 4), and the division by 255 can move them to
+    either side. Doubles plus a billionth round them all up.
     """
     planes = preprocess.planes(torch.from_numpy(images)[:, None].double() / 255)
     return (255 * planes + (0.5 + 1e-9)).floor().to(torch.uint8).numpy()
 
 
 def write_drawn(path: str | Path, *, count: int, seed: int) -> None:
-    """Nothing; writes `count` drawn faces to `path` in the format of fer2013.csv.
+    """Write `count` drawn faces to `path` in the format of fer2013.csv, atomically.
 
-    The same count and seed give the same bytes (with the same NumPy and OpenCV). The k-th face of
-    a part depends on seed, part and k alone, so a larger set holds the smaller one.
+    The same count and seed give the same bytes, with the same NumPy and OpenCV. The k-th face of a
+    part depends on seed, part and k only, so a larger dataset contains the smaller one.
+
+    count: number of faces, 21 or more
+    seed: random seed, 0 or more
+
+    Raises InputError for another count or seed.
     """
     if seed < 0:
-        raise InputError(f"seed {seed}: expected 0 or more")
+        raise InputError(f"seed: {seed}, expected 0 or more")
     path, usages = Path(path), tuple(USAGES)
     rows = [
         (part, k, emotion)

@@ -1,4 +1,4 @@
-"""A set of faces to look at before anything is trained: one self-contained page and its figures."""
+"""The report of a dataset (`fer explore`): one self-contained page and its figures."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -13,31 +13,31 @@ from tqdm import tqdm
 from fer.data.faces import Faces, Parts
 from fer.data.labels import called
 from fer.data.planes import PLANES, unit
-from fer.data.statistics import Agreement, Facts, examples, mean_faces, measure
+from fer.data.statistics import Agreement, Statistics, examples, mean_faces, statistics_of
 from fer.reports import figures
 from fer.reports.html import write_page
 
-EXAMPLES = 12  # of each class
-VIEWS = 16  # of one face through the augmentation
-LARGEST = 16  # groups of twins
-# Groups a sheet, three rows of them; a reader gets through 4 sheets, a set of copies has thousands.
+EXAMPLES = 12  # images per class
+VIEWS = 16  # augmented views of one face
+LARGEST = 16  # groups of duplicates in the figure and the table
+# Groups per sheet (three rows), and most sheets: people look at 4, but a dataset may have thousands.
 SHEET, SHEETS = 24, 4
-LINES = 6  # of a group's faces in a caption
+LINES = 6  # faces of a group in a caption
 
 Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # fer.training.Augment
-Drawings = dict[str, Callable[[], Figure]]  # what draws each figure of the page, by its name
+Drawings = dict[str, Callable[[], Figure]]  # functions that draw the figures, by name
 
 
 def planes(image: np.ndarray) -> dict[str, np.ndarray]:
-    """A face, uint8 [H, W], through each filter plane, by its name: uint8 [H, W]."""
+    """The filter planes of an image, uint8 [H, W], by name: uint8 [H, W] each."""
     face = unit(torch.from_numpy(image)[None, None])
     return {name: _pixels(plane(face)[0, 0]) for name, plane in PLANES.items()}
 
 
 def augmented(augment: Augmentation, images: np.ndarray, *, seed: int) -> np.ndarray:
-    """VIEWS of the first of `images`, uint8 [B, H, W], as training may see it: uint8 [VIEWS, H, W].
+    """Augmented views of the first image: uint8 [VIEWS, H, W].
 
-    The other images are those that it may be mixed with.
+    images: uint8 [B, H, W]; the augmentation may mix the first with the others
     """
     batch = unit(torch.from_numpy(images)[:, None])
     targets = torch.zeros(len(images), 1)
@@ -52,7 +52,7 @@ def _pixels(images: Tensor) -> np.ndarray:
 
 
 class Captions:
-    """Faces and groups of twins in words: their rows, labels and parts."""
+    """Captions of images and groups of duplicates: rows, labels and parts."""
 
     def __init__(self, faces: Faces, parts: Parts) -> None:
         self.faces = faces
@@ -61,18 +61,18 @@ class Captions:
             self.part[positions] = name
 
     def face(self, position: int) -> str:
-        """`10423 happy, train`: row, label, part."""
+        """Row, label and part of an image, such as `10423 happy, train`."""
         label = self.faces.classes[self.faces.labels[position]]
         return f"{self.faces.rows[position]} {label}, {self.part[position]}"
 
     def group(self, positions: np.ndarray) -> str:
-        """A line a face, LINES at most."""
+        """One line per image, at most LINES, and how many more there are."""
         lines = [self.face(position) for position in positions[:LINES]]
         more = len(positions) - LINES
         return "\n".join([*lines, *([f"and {more:,} more"] if more > 0 else [])])
 
     def sums(self, positions: np.ndarray) -> tuple[str, str]:
-        """How often each label and each part stands in a group: `5 sad, 2 fear`, `7 train`."""
+        """The labels and the parts of a group, counted, such as `5 sad, 2 fear` and `7 train`."""
         names = (self.faces.classes[label] for label in self.faces.labels[positions])
         return _counted(names), _counted(self.part[positions])
 
@@ -92,22 +92,22 @@ def write_explore(
     title: str,
     overrides: Sequence[str],
 ) -> None:
-    """Writes explore.html and its figures as .png into `folder`, each file whole or not at all.
+    """Write explore.html and its figures as .png files into `folder`, each file atomically.
 
-    `agreement`: with the voters of FER+, where these are at hand; `seed`: of the examples and the
-    augmentation; `title`, `overrides`: what heads the page.
+    parts: positions by part
+    augment: the augmentation that the page shows
+    agreement: FER2013's labels compared with FER+'s votes, if the dataset has both
+    seed: random seed of the examples and the augmentation
+    title, overrides: of the page's head
     """
-    facts, captions = measure(faces, parts), Captions(faces, parts)
-    drawings = _of_labels(faces, parts, facts)
-    drawings |= _of_pixels(faces, parts, augment, seed=seed)
-    drawings |= _of_copies(faces, facts, captions)
-    drawings |= _of_votes(agreement) if agreement is not None else {}
-    pictures, inches = {}, {}
-    for name, draw in tqdm(drawings.items(), "drawing", disable=None, unit="figure"):
-        figure = draw()
-        figures.save(figure, folder / f"{name}.png")
-        pictures[name] = (folder / f"{name}.png").read_bytes()
-        inches[name] = figure.get_figwidth()
+    statistics, captions = statistics_of(faces, parts), Captions(faces, parts)
+    drawings = {
+        **_of_labels(faces, parts, statistics),
+        **_of_pixels(faces, parts, augment, seed=seed),
+        **_of_duplicates(faces, statistics, captions),
+        **(_of_votes(agreement) if agreement is not None else {}),
+    }
+    pictures, inches = _drawn(drawings, folder)
     write_page(
         folder / "explore.html",
         "explore.html",
@@ -117,8 +117,8 @@ def write_explore(
         called=called(faces.classes),
         faces=faces,
         parts={name: len(positions) for name, positions in parts.items()},
-        facts=facts,
-        largest=[(len(each), *captions.sums(each)) for each in facts.twins[:LARGEST]],
+        statistics=statistics,
+        largest=[(len(each), *captions.sums(each)) for each in statistics.duplicates[:LARGEST]],
         conflicts=[name for name in pictures if name.startswith("conflicts_")],
         sheet=SHEET,
         agreement=agreement,
@@ -127,12 +127,22 @@ def write_explore(
     )
 
 
-def _of_labels(faces: Faces, parts: Parts, facts: Facts) -> Drawings:
+def _drawn(drawings: Drawings, folder: Path) -> tuple[dict[str, bytes], dict[str, float]]:
+    """Save each figure in `folder`; the contents of the .png files and the figures' widths in inches."""
+    pictures, inches = {}, {}
+    for name, draw in tqdm(drawings.items(), "drawing", disable=None, unit="figure"):
+        figure, path = draw(), folder / f"{name}.png"
+        figures.save(figure, path)
+        pictures[name], inches[name] = path.read_bytes(), figure.get_figwidth()
+    return pictures, inches
+
+
+def _of_labels(faces: Faces, parts: Parts, statistics: Statistics) -> Drawings:
     classes = faces.classes
     counts = {name: faces.counts(positions) for name, positions in parts.items()}
     tones = {
-        "brightness: mean of pixels": facts.brightness,
-        "contrast: standard deviation of pixels": facts.contrast,
+        "brightness: mean of pixels": statistics.brightness,
+        "contrast: standard deviation of pixels": statistics.contrast,
     }
     return {
         "counts": lambda: figures.class_counts(counts, classes),
@@ -143,7 +153,7 @@ def _of_labels(faces: Faces, parts: Parts, facts: Facts) -> Drawings:
 def _of_pixels(faces: Faces, parts: Parts, augment: Augmentation, *, seed: int) -> Drawings:
     pool = parts.get("train", np.arange(len(faces)))
     chosen = examples(faces, pool, most=EXAMPLES, seed=seed)
-    # The one face comes first: an example of the most frequent class, another by another seed.
+    # The first face, which planes and views show, is an example of the most frequent class.
     order = np.argsort(faces.counts(pool))[::-1]
     batch = faces.images[np.concatenate([chosen[index] for index in order])]
 
@@ -164,22 +174,22 @@ def _of_pixels(faces: Faces, parts: Parts, augment: Augmentation, *, seed: int) 
     }
 
 
-def _of_copies(faces: Faces, facts: Facts, captions: Captions) -> Drawings:
-    """Sheets of faces without content of their own; of none where there are no such faces."""
+def _of_duplicates(faces: Faces, statistics: Statistics, captions: Captions) -> Drawings:
+    """Sheets of images of one grey, of duplicates and of conflicts, where the dataset has any."""
 
-    def sheet(positions: Sequence[int], words: Sequence[str]) -> Callable[[], Figure]:
-        return lambda: figures.faces(faces.images[np.array(positions)], words)
+    def sheet(positions: Sequence[int], texts: Sequence[str]) -> Callable[[], Figure]:
+        return lambda: figures.faces(faces.images[np.array(positions)], texts)
 
     drawings = {}
-    if some := facts.constant[:SHEET].tolist():
+    if some := statistics.constant[:SHEET].tolist():
         drawings["constant"] = sheet(some, [captions.face(each) for each in some])
-    if some := facts.twins[:LARGEST]:
-        words = [f"{len(each)} times:\n{captions.sums(each)[0]}" for each in some]
-        drawings["twins"] = sheet([each[0] for each in some], words)
-    for number, start in enumerate(range(0, len(facts.conflicts), SHEET)[:SHEETS], start=1):
-        some = facts.conflicts[start : start + SHEET]
-        words = [captions.group(each) for each in some]
-        drawings[f"conflicts_{number}"] = sheet([each[0] for each in some], words)
+    if some := statistics.duplicates[:LARGEST]:
+        texts = [f"{len(each)} times:\n{captions.sums(each)[0]}" for each in some]
+        drawings["twins"] = sheet([each[0] for each in some], texts)
+    for number, start in enumerate(range(0, len(statistics.conflicts), SHEET)[:SHEETS], start=1):
+        some = statistics.conflicts[start : start + SHEET]
+        texts = [captions.group(each) for each in some]
+        drawings[f"conflicts_{number}"] = sheet([each[0] for each in some], texts)
     return drawings
 
 

@@ -137,7 +137,7 @@ def test_what_is_there_is_not_fetched_again_nor_overwritten(server, tmp_path, ca
     status, said = run(capfd, *words, MD5)
     mine = hashlib.md5(b"mine").hexdigest()
     assert status == 1 and said.count("\n") == 1
-    assert f"{file}: is there with md5 {mine}, expected {MD5}; not overwritten" in said
+    assert f"{file}: exists with md5 {mine}, expected {MD5};" in said
     assert file.read_bytes() == b"mine" and Handler.asked == []
 
 
@@ -152,16 +152,16 @@ def test_a_cut_connection_is_tried_again(server, tmp_path, capfd, path):
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("/cut/99/fer2013.csv", "the connection breaks off; name another address with --url, or"),
-        ("/none.csv", "the server answers 404 Not Found; name another address with --url, or get"),
-        ("/other.csv", f"served a fer2013.csv with md5 .{{32}}, expected {MD5}$"),
-        ("/page.html", f"served a fer2013.csv with md5 .{{32}}, expected {MD5}$"),
-        ("/other.zip", "served an archive without fer2013.csv: it holds readme.txt, train.csv$"),
-        ("/other.tar.gz", "served an archive without fer2013.csv: it holds train.csv$"),
-        ("/cut.zip", "served a damaged archive$"),
-        ("/cut.tar.gz", "served a damaged archive$"),
-        ("/cut.csv.gz", "served a damaged archive$"),
-        ("/bad.csv.gz", "served a damaged archive$"),
+        ("/cut/99/fer2013.csv", "the connection broke; name another address with --url, or"),
+        ("/none.csv", "the server answered 404 Not Found; name another address with --url, or get"),
+        ("/other.csv", f"fer2013.csv has md5 .{{32}}, expected {MD5}$"),
+        ("/page.html", f"fer2013.csv has md5 .{{32}}, expected {MD5}$"),
+        ("/other.zip", "no fer2013.csv in the archive, which has readme.txt, train.csv$"),
+        ("/other.tar.gz", "no fer2013.csv in the archive, which has train.csv$"),
+        ("/cut.zip", "a damaged archive$"),
+        ("/cut.tar.gz", "a damaged archive$"),
+        ("/cut.csv.gz", "a damaged archive$"),
+        ("/bad.csv.gz", "a damaged archive$"),
     ],
 )
 def test_a_failure_is_one_line_and_leaves_nothing(server, tmp_path, capfd, path, line):
@@ -179,7 +179,7 @@ def test_no_server_is_one_line(tmp_path, capfd):
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/fer2013.csv"
         status, said = run(capfd, "--to", str(tmp_path), "--url", url)
     assert status == 1 and said.count("\n") == 1
-    assert said.startswith(f"fer: {url}: no server answers; name another address with --url, or")
+    assert said.startswith(f"fer: {url}: no server answered; name another address with --url, or")
     assert "Kaggle" in said and list(tmp_path.iterdir()) == []
 
 

@@ -109,7 +109,7 @@ def test_draw_is_a_face_of_its_generator_alone():
 
 @pytest.mark.parametrize("emotion", [-1, 7])
 def test_draw_refuses_other_emotions(emotion):
-    with pytest.raises(ValueError, match=f"emotion {emotion}: expected 0 to 6"):
+    with pytest.raises(ValueError, match=f"emotion: {emotion}, expected 0 to 6"):
         drawn.draw(emotion, np.random.default_rng(0))
 
 
@@ -179,7 +179,7 @@ def test_a_broken_off_run_leaves_the_old_file(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("count", "seed", "message"),
-    [(20, 0, "count 20: expected 21 or more"), (21, -1, "seed -1: expected 0 or more")],
+    [(20, 0, "count: 20, expected 21 or more"), (21, -1, "seed: -1, expected 0 or more")],
 )
 def test_bad_numbers_are_refused_before_anything_is_written(tmp_path, count, seed, message):
     with pytest.raises(InputError, match=message):

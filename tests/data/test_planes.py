@@ -122,7 +122,10 @@ def test_fit_on_constant_images_divides_by_no_zero():
 
 @pytest.mark.parametrize(
     ("channels", "message"),
-    [(["original", "sobol"], "channels: no plane 'sobol'"), ([], "channels: empty")],
+    [
+        (["original", "sobol"], "channels: 'sobol', expected some of original"),
+        ([], "channels: empty"),
+    ],
 )
 def test_unknown_planes_are_refused(channels, message):
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""Facts of a set worked by hand, against NumPy, OpenCV and pandas, and those of FER2013 itself."""
+"""Statistics of datasets by hand, against NumPy, OpenCV and pandas, and FER2013's."""
 
 import os
 from pathlib import Path
@@ -39,14 +39,14 @@ A, B, C, D = [[0, 255]], [[1, 2]], [[7, 7]], [[2, 1]]
 HAND = make([A, A, B, B, A, C, D], [0, 1, 1, 1, 0, 2, 0], [0, 2, 0, 0, 1, 0, 2])
 
 
-def test_facts_by_hand() -> None:
+def test_statistics_by_hand() -> None:
     parts = statistics.all_parts(HAND, None)
     assert {name: each.tolist() for name, each in parts.items()} == {
         "train": [0, 2, 3, 5], "val": [4], "test": [1, 6]
     }  # fmt: skip
-    found = statistics.measure(HAND, parts)
+    found = statistics.statistics_of(HAND, parts)
     assert found.constant.tolist() == [5]
-    assert [each.tolist() for each in found.twins] == [[0, 1, 4], [2, 3]]
+    assert [each.tolist() for each in found.duplicates] == [[0, 1, 4], [2, 3]]
     assert [each.tolist() for each in found.conflicts] == [[0, 1, 4]]
     assert found.leaks.tolist() == [[2, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1]]
     assert found.brightness.tolist() == [127.5, 127.5, 1.5, 1.5, 127.5, 7, 1.5]
@@ -62,10 +62,10 @@ def test_faces_of_no_part_come_last_and_empty_parts_not_at_all() -> None:
     assert parts["no part"].tolist() == [0, 2, 4, 5, 6]
 
 
-def test_a_set_without_twins() -> None:
+def test_a_dataset_without_duplicates() -> None:
     faces = make([A, B, C, D], [0, 1, 2, 0])
-    found = statistics.measure(faces, statistics.all_parts(faces, None))
-    assert found.twins == found.conflicts == []
+    found = statistics.statistics_of(faces, statistics.all_parts(faces, None))
+    assert found.duplicates == found.conflicts == []
     assert found.leaks.tolist() == [[0, 0]]
 
 
@@ -80,13 +80,13 @@ def test_tone_is_opencvs_whatever_the_size(monkeypatch: pytest.MonkeyPatch) -> N
     assert contrast[4] == 0
 
 
-def test_twins_and_leaks_are_those_of_a_join() -> None:
+def test_duplicates_and_leaks_are_those_of_a_join() -> None:
     rng = np.random.default_rng(1)
     hashes = rng.integers(0, 300, 400).astype(np.uint64)
     names = rng.choice(["train", "val", "test"], 400)
     table = pd.DataFrame({"hash": hashes, "part": names, "row": range(400)})
     sizes = table.groupby("hash").size()
-    groups = statistics.twin_groups(hashes)
+    groups = statistics.duplicate_groups(hashes)
     assert sorted(map(len, groups)) == sorted(sizes[sizes > 1])
     assert all(len(set(hashes[each])) == 1 for each in groups)
     parts = {name: np.flatnonzero(names == name) for name in ("train", "val", "test")}
@@ -148,13 +148,13 @@ def test_agreement_is_scikit_learns() -> None:
 
 
 @needs_data
-def test_facts_of_fer2013() -> None:
+def test_statistics_of_fer2013() -> None:
     faces = FER2013().faces
-    found = statistics.measure(faces, statistics.all_parts(faces, None))
+    found = statistics.statistics_of(faces, statistics.all_parts(faces, None))
     assert len(found.constant) == 12
-    assert len(found.twins) == 1516
+    assert len(found.duplicates) == 1516
     assert len(np.unique(faces.hashes)) == 34034
-    assert sum(map(len, found.twins)) == 35887 - 34034 + 1516
+    assert sum(map(len, found.duplicates)) == 35887 - 34034 + 1516
     assert len(found.conflicts) == 57
     assert found.leaks[2].tolist()[0] == 288 and found.leaks[2, -1] == 314
     lab = strategies.random(faces, seed=78)

@@ -131,7 +131,7 @@ NAN = np.stack([GREY / 255, np.full(GREY.shape, np.nan)])
         ([GREY, [1, 2]], ["crop 1", "list", "array"]),
         (None, ["crop 0", "NoneType"]),
         ([GREY, "none.png"], ["crop 1", "none.png", os.strerror(2)]),
-        (__file__, ["crop 0", "test_crops.py", "no whole image"]),
+        (__file__, ["crop 0", "test_crops.py", "no complete image"]),
         (Image.new("I;16", (4, 4)), ["crop 0", "I;16"]),
     ],
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""A made-up data set in FER2013's format: faces drawn from numbers, for tests and first steps.
+"""Synthetic faces in FER2013's format, drawn from random numbers, for tests and first steps.
 
-No photograph is behind them, so they may be shown and shared. Each face moves the action units of
-its emotion; everything else about it is random.
+They contain no photographs, so they may be shown and shared. Each face moves the action units of its
+emotion. Everything else about it is random.
 """
 
 import numpy as np
@@ -15,17 +15,20 @@ from fer.data.drawn.strokes import sample
 from fer.data.labels import EMOTIONS
 from fer.data.readers.pixels import SIDE
 
-INK = 4 * SIDE  # drawn large and shrunk, so that edges come out smooth
-RELIEF = 2 * SIDE  # blurred anyway
-# FER2013's images per emotion (Goodfellow et al., arXiv:1307.0414).
+INK = 4 * SIDE  # side in pixels of the drawing, which is then shrunk, so that edges are smooth
+RELIEF = 2 * SIDE  # side in pixels of the folds, which are blurred
+# Number of images of each emotion in FER2013 (Goodfellow et al., arXiv:1307.0414).
 FREQUENCIES = np.array((4953, 547, 5121, 8989, 6077, 4002, 6198))
 TEXT = [str(value) for value in range(256)]
 
 
 def draw(emotion: int, rng: np.random.Generator) -> np.ndarray:
-    """A face uint8 [48, 48] of a random person showing `emotion`, an index into EMOTIONS."""
+    """A face of a random person: uint8 [48, 48].
+
+    emotion: index into EMOTIONS; ValueError for another number
+    """
     if not 0 <= emotion < len(EMOTIONS):
-        raise ValueError(f"emotion {emotion}: expected 0 to {len(EMOTIONS) - 1}")
+        raise ValueError(f"emotion: {emotion}, expected 0 to {len(EMOTIONS) - 1}")
     right, left = units.sample(emotion, rng)
     person, pose, light = sample(Person, rng), sample(Pose, rng), sample(Light, rng)
     ink = paint(backdrop(INK, rng), features(person, right, left), pose)
@@ -35,19 +38,21 @@ def draw(emotion: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sizes(count: int) -> tuple[int, int, int]:
-    """How many of `count` images each part gets: FER2013's 80, 10 and 10 %, but 7 at least."""
+    """The sizes of train, val and test for `count` images: 80, 10 and 10 %, 7 or more each.
+
+    Raises InputError for fewer than 21 images.
+    """
     least = len(EMOTIONS)
     if count < 3 * least:
-        raise InputError(f"count {count}: expected {3 * least} or more, 7 emotions in 3 parts")
+        raise InputError(f"count: {count}, expected {3 * least} or more, 7 emotions in 3 parts")
     test = max(least, round(0.1 * count))
     return count - 2 * test, test, test
 
 
 def emotions(count: int) -> np.ndarray:
-    """The emotions [count] of a part's images: one of each first, then at FER2013's frequencies.
+    """The emotions of a part's images: int64 [count], one of each, then at FER2013's frequencies.
 
-    An emotion's k-th image comes where Sainte-Laguë's method puts it, so that every beginning of
-    the sequence is as balanced as it can be.
+    Sainte-Laguë's method orders them, so that the start of the sequence has these frequencies too.
     """
     k = np.arange(count)[:, None]
     place = np.where(k == 0, 0, (k + 0.5) / FREQUENCIES)

@@ -1,8 +1,8 @@
 """The parts of a face as strokes, moved by the action units of FACS.
 
-What a unit moves follows its description in Ekman and Friesen (1978); how far is set by eye, so
-that intensity 1 looks extreme. `au` holds the intensities of one side, indexed by unit number.
-Parts that come in pairs are drawn on the left, x above 0; `person` explains the coordinates.
+What a unit moves follows its description in Ekman and Friesen (1978). How far is set by eye:
+intensity 1 looks extreme. `au` has the intensities of one side, indexed by unit number. Paired parts
+are drawn on the left, where x is above 0. `person` explains the coordinates.
 """
 
 import numpy as np
@@ -10,13 +10,13 @@ import numpy as np
 from fer.data.drawn.person import EYE_Y, Person, cover, glasses, hair, long_hair, whiskers
 from fer.data.drawn.strokes import Stroke, area, blob, line, mirrored, oval
 
-LIPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])  # across the mouth, from corner to corner
-CUPID = np.array([0.1, 0.8, 0.75, 0.8, 0.1])  # the upper lip's thickness there, with its bow
-PILLOW = np.array([0.1, 0.8, 1.0, 0.8, 0.1])  # the lower lip's
+LIPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])  # places across the mouth, from corner to corner
+CUPID = np.array([0.1, 0.8, 0.75, 0.8, 0.1])  # thickness of the upper lip at these places
+PILLOW = np.array([0.1, 0.8, 1.0, 0.8, 0.1])  # thickness of the lower lip
 
 
 def features(p: Person, right: np.ndarray, left: np.ndarray) -> list[Stroke]:
-    """All that has edges, from the back to the front, for the units of both sides."""
+    """The strokes with sharp edges, from back to front; right, left: units of each side."""
     both = (right + left) / 2
     return [
         *long_hair(p),
@@ -36,7 +36,7 @@ def features(p: Person, right: np.ndarray, left: np.ndarray) -> list[Stroke]:
 
 
 def folds(p: Person, right: np.ndarray, left: np.ndarray) -> list[Stroke]:
-    """All that is soft; a tone is a factor on what lies beneath, 1 changing nothing."""
+    """The soft strokes. Their tones are factors on the strokes below; 1 changes nothing."""
     form = modelling(p)
     both = (right + left) / 2
     return [
@@ -51,7 +51,7 @@ def folds(p: Person, right: np.ndarray, left: np.ndarray) -> list[Stroke]:
 
 
 def jaw_drop(au: np.ndarray) -> float:
-    """How far the jaw hangs down."""
+    """How far the jaw is dropped."""
     return 0.25 * au[26] + 0.42 * au[27]
 
 
@@ -79,7 +79,7 @@ def head(p: Person, au: np.ndarray) -> list[Stroke]:
 
 
 def eye(p: Person, au: np.ndarray) -> list[Stroke]:
-    """An eye between its lids, which cover what sticks out of the iris."""
+    """An eye and its lids, which cover parts of the iris."""
     upper, lower = lids(p, au)
     x, y = p.eye_x + p.gaze_x, EYE_Y - 0.015 + p.gaze_y + 0.06 * au[64]
     crease = upper - (0, 0.05 + 0.1 * au[5])
@@ -97,7 +97,7 @@ def eye(p: Person, au: np.ndarray) -> list[Stroke]:
 
 
 def lids(p: Person, au: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The edges [4, 2] of both lids: 5 and 2 open them; 6, 7, 9 and 64, a look down, close them."""
+    """The edges of the upper and lower lid, [4, 2] each. 2 and 5 open them, 6, 7, 9 and 64 close them."""
     open_ = 1 + 0.9 * au[5] + 0.2 * au[2]
     up = p.eye_open * max(0.1, open_ - 0.4 * au[7] - 0.3 * au[6] - 0.35 * au[9] - 0.5 * au[64])
     down = p.eye_open * (0.6 + 0.15 * au[5] - 0.4 * au[7] - 0.55 * au[6] - 0.35 * au[9])
@@ -110,7 +110,7 @@ def lids(p: Person, au: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def brow(p: Person, au: np.ndarray) -> list[Stroke]:
-    """A brow: 1 raises its inner end, 2 the outer one; 4 draws it down and inwards; 9 lowers it."""
+    """A brow. 1 raises its inner end, 2 the outer end, 4 moves it down and inwards, 9 lowers it."""
     down = 0.14 * au[4] * (1 - 0.9 * au[1]) + 0.12 * au[9] + 0.03 * au[6]
     inner = p.brow_y + 0.02 + down - 0.17 * au[1]
     outer = p.brow_y + 0.05 + p.brow_slant + 0.35 * down - 0.17 * au[2] * (1 - 0.6 * au[4])
@@ -125,7 +125,7 @@ def brow(p: Person, au: np.ndarray) -> list[Stroke]:
 
 
 def nose(p: Person, au: np.ndarray) -> list[Stroke]:
-    """A nostril and its wing, which 9 and 10 pull up; 9 and 12 widen it."""
+    """A nostril and its wing. 9 and 10 raise it, 9 and 12 widen it."""
     x = p.nose_width * (1 + 0.15 * au[9] + 0.1 * au[12])
     y = p.nose_y - 0.07 * au[9] - 0.03 * au[10]
     wing = [(x - 0.05, y - 0.11), (x, y - 0.02), (x - 0.04, y + 0.03)]
@@ -136,15 +136,17 @@ def nose(p: Person, au: np.ndarray) -> list[Stroke]:
 
 
 def corner(p: Person, au: np.ndarray) -> float:
-    """How far a corner of the mouth lies below its middle: 12 raises it, 15 and 20 lower it."""
+    """How far a corner of the mouth is below its middle. 12 raises it, 15, 17 and 20 lower it."""
     return p.mouth_corner - 0.2 * au[12] + 0.15 * au[15] + 0.05 * au[20] + 0.02 * au[17]
 
 
 def mouth(p: Person, au: np.ndarray, right: float, left: float) -> list[Stroke]:
-    """Lips and what they show, between corners that lie `right` and `left` below the middle.
+    """Lips, tongue and teeth.
 
-    12 and 20 widen it, 22, 23 and 24 narrow it, 23 and 24 thin the lips; 10 lifts the upper lip, 16
-    lowers the lower, 17 pushes up both; 25, 26 and 27 part them.
+    12 and 20 widen the mouth. 22, 23, 24, 26 and 27 narrow it. 23 and 24 thin the lips. 10 raises the
+    upper lip, 16 lowers the lower one, 17 raises both. 25, 26 and 27 part them.
+
+    right, left: how far each corner is below the middle
     """
     wide = 0.3 * au[12] + 0.28 * au[20] - 0.15 * (au[22] + au[23] + au[26]) - 0.1 * au[24]
     x = p.mouth_width * (1 + wide - 0.25 * au[27]) * LIPS
@@ -164,7 +166,7 @@ def mouth(p: Person, au: np.ndarray, right: float, left: float) -> list[Stroke]:
 
 
 def lips(p: Person, upper, top, bottom, lower) -> list[Stroke]:
-    """Both lips, given their outer and inner edges, and the line where they meet."""
+    """Both lips and the line between them; each edge is [5, 2]."""
     tone = p.lip_tone * p.skin
     return [
         area(upper, top, 0.9 * tone, lift=0.08),
@@ -174,7 +176,7 @@ def lips(p: Person, upper, top, bottom, lower) -> list[Stroke]:
 
 
 def inside(p: Person, au: np.ndarray, top: np.ndarray, bottom: np.ndarray) -> list[Stroke]:
-    """The dark between parted lips, the tongue, and the teeth that 9, 10, 12, 16 and 20 bare."""
+    """The dark between parted lips, tongue and teeth. 9, 10, 12, 16 and 20 show more teeth."""
     gap = bottom - top
     height = gap[2, 1]
     if height < 0.03:
@@ -192,7 +194,7 @@ def inside(p: Person, au: np.ndarray, top: np.ndarray, bottom: np.ndarray) -> li
 
 
 def modelling(p: Person) -> list[Stroke]:
-    """A face at rest: eye socket, the cheek's edge and the side of the nose."""
+    """The relief of a face at rest: eye socket, edge of the cheek, side of the nose."""
     side = [(0.1, EYE_Y), (0.13, 0.1), (p.nose_width, p.nose_y)]
     return [
         oval((p.eye_x, EYE_Y - 0.02), (0.27, 0.17), 0.86),
@@ -202,7 +204,7 @@ def modelling(p: Person) -> list[Stroke]:
 
 
 def wrinkles(p: Person, au: np.ndarray) -> list[Stroke]:
-    """What moving skin piles up and age keeps: on forehead, brow, eye, nose, cheek and chin."""
+    """Wrinkles of movement and age on forehead, brow, eye, nose, cheek and chin."""
     old, x, y = 0.2 * p.age, p.eye_x, EYE_Y
     grin = 0.35 * max(au[12], 0.8 * au[10], 0.8 * au[9], 0.7 * au[11])
     furrow = [(p.nose_width + 0.03, p.nose_y - 0.08), (0.42 + 0.08 * au[12], 0.42)]

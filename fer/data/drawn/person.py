@@ -1,7 +1,7 @@
-"""Who is drawn: what stays of a face when its expression goes, and what hides it.
+"""The person who is drawn: everything about a face but its expression, and objects that cover it.
 
-Lengths are in half widths of the head: x from -1 to 1, y down from the crown at -1.5 to the chin at
-about 1.2. Ranges are set by eye, so that faces differ and stay faces.
+The unit of length is half a head's width. x is from -1 to 1. y is downwards, from -1.5 at the crown
+to about 1.2 at the chin. Ranges are set by eye, so that faces vary but remain faces.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from fer.data.drawn.strokes import Stroke, area, between, blob, line, mirrored, oval
 
 EYE_Y = -0.22
-# Where strands of hair end (x, y), and their tone as a part of the hair's.
+# Ends of strands of hair (x, y), and their tone as a fraction of the hair's.
 STRANDS = (
     (-0.98, -0.5, 0.88),
     (-0.84, -0.95, 1.1),
@@ -23,7 +23,7 @@ STRANDS = (
 
 @dataclass(frozen=True)
 class Person:
-    """Measures of a face, tones in 0-255, and numbers in 0-1 that decide between kinds."""
+    """Lengths of a face, tones from 0 to 255, and numbers from 0 to 1 that choose between variants."""
 
     width: float = between(0.9, 1.06)
     jaw: float = between(0.6, 0.86)
@@ -45,7 +45,7 @@ class Person:
     mouth_width: float = between(0.32, 0.42)
     mouth_corner: float = between(-0.035, 0.05)
     lip: float = between(0.05, 0.1)
-    lip_tone: float = between(0.58, 0.85)  # of the skin's
+    lip_tone: float = between(0.58, 0.85)  # as a fraction of the skin's
     skin: float = between(95, 215)
     hair_tone: float = between(12, 170)
     iris: float = between(15, 90)
@@ -62,7 +62,7 @@ class Person:
 
 
 def long_hair(p: Person) -> list[Stroke]:
-    """Hair that falls behind the neck, of two in five."""
+    """Hair behind the neck, in two of five faces."""
     left = [(0.7, -1.55), (1.2, -0.9), (1.3, 0.2), (1.2, 1.3)]
     fall = blob([*left, *[(-x, y) for x, y in left[::-1]]], 0.85 * p.hair_tone)
     return [fall] if p.hairdo < 0.4 else []
@@ -89,7 +89,7 @@ def hair(p: Person) -> list[Stroke]:
 
 
 def whiskers(p: Person) -> list[Stroke]:
-    """A beard, stubble, a moustache; mostly none."""
+    """A beard, stubble or moustache, in some faces."""
     strokes = []
     if p.beard < 0.14:
         y = p.mouth_y - 0.15
@@ -105,7 +105,7 @@ def whiskers(p: Person) -> list[Stroke]:
 
 
 def glasses(p: Person) -> list[Stroke]:
-    """Two rims, their sides and a bridge, of one in seven."""
+    """Glasses, in one of seven faces."""
     if p.specs > 0.15:
         return []
     tone, inner = 20 + 0.3 * p.hair_tone, p.eye_x - 0.3
@@ -118,7 +118,7 @@ def glasses(p: Person) -> list[Stroke]:
 
 
 def cover(p: Person) -> list[Stroke]:
-    """What is in front of the face: a hand, a strand of hair, a bar; mostly nothing."""
+    """A hand, a strand of hair or a bar in front of the face, in one of six faces."""
     side = 1 if p.cover_x > 0 else -1
     if p.cover < 0.06:
         return hand(p, side)
@@ -132,7 +132,7 @@ def cover(p: Person) -> list[Stroke]:
 
 
 def hand(p: Person, side: int) -> list[Stroke]:
-    """Four fingers on the mouth or a cheek, from below."""
+    """A hand with four fingers on the mouth or a cheek."""
     tips = [
         (p.cover_x + 0.17 * k * side, 0.45 + 0.4 * p.cover_y + 0.1 * abs(k - 1)) for k in range(4)
     ]

@@ -1,4 +1,4 @@
-"""Strokes, the lines and areas a face is drawn with, and fields that are drawn at random."""
+"""Strokes (lines and areas) of a drawing, and dataclass fields with random values."""
 
 from dataclasses import field, fields
 from functools import cache
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-SAMPLES = 20  # points along every stroke: enough to look smooth at 192 pixels
+SAMPLES = 20  # points per stroke, which look smooth at 192 pixels
 
 
 class Stroke(NamedTuple):
-    """A line of some `width`, or a filled area where that is 0; `lift`: how far off the skin."""
+    """A line, or a filled area if `width` is 0; lift: distance from the skin."""
 
     points: np.ndarray  # [SAMPLES, 2]
     tone: float
@@ -40,7 +40,7 @@ def line(points, tone: float, *, width: float, lift: float = 0.0) -> Stroke:
 
 
 def area(upper, lower, tone: float, *, lift: float = 0.0) -> Stroke:
-    """The area between two smooth lines that both run the same way."""
+    """The area between two smooth lines of the same direction."""
     upper = basis(len(upper), SAMPLES // 2, False) @ np.asarray(upper)
     lower = basis(len(lower), SAMPLES // 2, False) @ np.asarray(lower)
     return Stroke(np.concatenate([upper, lower[::-1]]), tone, 0.0, lift)
@@ -56,7 +56,7 @@ CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 
 
 def oval(centre, radii, tone: float, *, width: float = 0.0, lift: float = 0.0) -> Stroke:
-    """An ellipse, filled or, with a `width`, its outline."""
+    """A filled ellipse, or its outline if `width` is not 0."""
     return Stroke(CIRCLE * radii + centre, tone, width, lift)
 
 
@@ -66,17 +66,17 @@ def mirrored(strokes: list[Stroke]) -> list[Stroke]:
 
 
 def between(low: float, high: float):
-    """A dataclass field that `sample` draws evenly from `low` to `high`."""
+    """A dataclass field that `sample` fills uniformly from `low` to `high`."""
     return field(metadata={"range": (low, high)})
 
 
 @cache
 def ranges(kind: type) -> np.ndarray:
-    """The lowest and highest values [2, fields] of the dataclass `kind`."""
+    """The lowest and highest values of the dataclass `kind`: [2, fields]."""
     return np.array([each.metadata["range"] for each in fields(kind)]).T
 
 
 def sample(kind: type, rng: np.random.Generator):
-    """An instance of the dataclass `kind` with every field drawn from its range."""
+    """A random instance of the dataclass `kind`."""
     low, high = ranges(kind)
     return kind(*(low + (high - low) * rng.random(len(low))).tolist())

@@ -1,4 +1,4 @@
-"""Which facial action units an emotion shows, and how strongly."""
+"""The facial action units of each emotion, and their intensities."""
 
 import re
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from fer.data.labels import EMOTIONS
 
-# The units of each emotion in FACS notation: numbers name action units, a letter from A, a trace,
-# to E, the utmost, their intensity (none: D). After the emotion prediction tables of Ekman and
-# Friesen's "Facial Action Coding System" (1978) and its Investigator's Guide (with Hager, 2002).
+# The units of each emotion in FACS notation: a number is an action unit, a letter its intensity from
+# A (a trace) to E (maximum), D without one. They follow the emotion prediction tables in Ekman and
+# Friesen, "Facial Action Coding System" (1978), and its Investigator's Guide (with Hager, 2002).
 PROTOTYPES = {
     "angry": ("4+5+7+23", "4+5+7+24", "4+5+7+17+24", "4+5+7+10+23+25", "4+5+7+10+22+23+26"),
     "disgust": ("9", "9+17", "9+15+16", "9+15+16+26", "10+17", "10+16+25"),
@@ -18,20 +18,20 @@ PROTOTYPES = {
     "surprise": ("1+2+5B", "1+2+5B+26", "1+2+5B+27", "1+2+26", "1+2+27"),
     "neutral": ("",),
 }
-# FACS only ranks its letters; the values are spread by eye.
+# FACS only ranks the letters. Their values are set by eye.
 INTENSITY = {"A": 0.2, "B": 0.4, "C": 0.6, "D": 0.85, "E": 1.0, "": 0.85}
-UNITS = 65  # numbers in use go up to 64, eyes down
+UNITS = 65  # the highest number in use is 64, eyes down
 
-# Set so that a linear classifier of pixels fails on half the faces, a small CNN on one in eight
-# (measured on 4,800 training and 1,000 test faces: 44 % and 88 % right).
-STRENGTH = (0.35, 1.1)  # of an expression as a whole
-MIXED = 0.25  # how often another emotion shows through
-REST = 0.1  # spread of the movements that mean nothing
-TALKING = 0.2  # how often the lips are parted for no reason
+# Chosen so that a linear classifier of pixels fails on half of the faces and a small CNN on one in
+# eight: we measured accuracies of 44 % and 88 % with 4,800 training and 1,000 test faces.
+STRENGTH = (0.35, 1.1)  # range of the factor on an expression's intensities
+MIXED = 0.25  # fraction of faces with a trace of another emotion
+REST = 0.1  # standard deviation of random movements
+TALKING = 0.2  # fraction of faces with lips parted at random
 
 
 def parse(code: str) -> np.ndarray:
-    """The intensities [65] in 0-1, indexed by unit number, of a FACS `code` such as `1+2+5B+26`."""
+    """The intensities of a FACS code such as `1+2+5B+26`: [65], 0 to 1, indexed by unit number."""
     units = np.zeros(UNITS)
     for number, letter in re.findall(r"(\d+)([A-E]?)", code):
         units[int(number)] = INTENSITY[letter]
@@ -42,16 +42,16 @@ EXPRESSIONS = tuple(np.stack([parse(code) for code in PROTOTYPES[name]]) for nam
 
 
 def pick(emotion: int, rng: np.random.Generator) -> np.ndarray:
-    """One of the emotion's expressions [65], each unit a little weaker or stronger than tabled."""
+    """A random expression of an emotion, each unit somewhat weaker or stronger than tabled: [65]."""
     expressions = EXPRESSIONS[emotion]
     return expressions[rng.integers(len(expressions))] * rng.uniform(0.6, 1.2, UNITS)
 
 
 def sample(emotion: int, rng: np.random.Generator) -> np.ndarray:
-    """Intensities [2, 65] of the units on a face's right and left side, 0 to 1.2.
+    """Intensities of the units on a face's right and left side: [2, 65], 0 to 1.2.
 
-    A prototype of the emotion at some strength, at times with a trace of another emotion, over the
-    small movements of a face at rest; so weak expressions of two emotions can look alike.
+    They are a prototype of the emotion at a random strength, sometimes a trace of another emotion, and
+    small random movements. Weak expressions of two emotions can therefore look alike.
     """
     units = rng.uniform(*STRENGTH) * pick(emotion, rng)
     if rng.random() < MIXED:

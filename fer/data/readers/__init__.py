@@ -1,6 +1,5 @@
-"""Readers: in whatever form faces come, each gives `fer.data.faces.Faces`.
+"""Readers: functions from a path to `fer.data.faces.Faces`.
 
-A form is one function of the path, `read_csv`, `read_folder`, `read_parquet`; it checks every row,
-gives rows the numbers that they have in the source, and hands what cannot be used to `BadRows`.
-`ferplus.relabel` puts the votes of FER+ in the place of FER2013's labels.
+`read_csv`, `read_folder` and `read_parquet` check every row and number rows as the source does. They
+pass bad rows to `BadRows`. `ferplus.relabel` replaces FER2013's labels by the votes of FER+.
 """

@@ -1,4 +1,4 @@
-"""Opening a csv, plain or inside a zip, tar or gzip, which is read as a stream and never unpacked."""
+"""Open a csv, plain or in a zip, tar or gzip. Archives are read as streams and never unpacked."""
 
 import gzip
 import io
@@ -14,12 +14,11 @@ from typing import IO
 
 from fer.common.errors import InputError
 
-# The whole set under its two names, taken before others of an archive such as Kaggle's, which
-# holds parts of it beside (train.csv, test.csv).
+# Names of the complete FER2013, preferred in an archive. Kaggle's also has parts (train.csv, test.csv).
 PREFERRED = ("fer2013.csv", "icml_face_data.csv")
-TAR_MAGIC = slice(257, 262)  # where POSIX tar headers say "ustar"
-BUFFER = 1 << 20
-LONGEST_HEADER = 1 << 16  # bytes; what is longer is no header
+TAR_MAGIC = slice(257, 262)  # bytes of a POSIX tar header that are "ustar"
+BUFFER = 1 << 20  # bytes
+LONGEST_HEADER = 1 << 16  # bytes; a longer first line is no header
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 
 Member = tuple[str, Callable[[], IO[bytes]]]
@@ -27,10 +26,12 @@ Member = tuple[str, Callable[[], IO[bytes]]]
 
 @dataclass(frozen=True)
 class Table:
-    """A csv behind its header.
+    """An open csv, read up to the header.
 
-    name: the file, with an archive's member; header: its first line; columns: their names, in lower
-    case and without quotes; file: the lines that follow.
+    name: path of the file, and name of the archive's member
+    header: the first line
+    columns: names of the columns, in lower case and without quotes
+    file: the lines after the header
     """
 
     name: str
@@ -39,7 +40,7 @@ class Table:
     file: IO[bytes]
 
     def rows(self) -> Iterator[tuple[int, list[bytes]]]:
-        """The line number, from 1, and the fields of every line that is not blank."""
+        """Yield the number, from 1, and the fields of each line that is not blank."""
         separator = _separator(self.header).encode()
         for number, line in enumerate(self.file, start=2):
             if line.strip():
@@ -48,10 +49,14 @@ class Table:
 
 @contextmanager
 def open_table(path: Path, *, wanted: Callable[[Sequence[str]], bool]) -> Iterator[Table]:
-    """The csv at `path`, or the one in the archive there whose columns are `wanted`.
+    """Open the csv at `path`, or the csv in the archive at `path` whose columns are suitable.
 
-    What the file is, its content says, not its name. Raises InputError for an archive that is
-    broken, also while the table is read, and where none or several of its files would do.
+    The content, not the name, says whether a file is an archive.
+
+    wanted: whether the names of columns are suitable
+
+    Raises InputError for a broken archive, also while the table is read, and for an archive with no
+    suitable csv or several.
     """
     with ExitStack() as stack:
         try:
@@ -61,11 +66,11 @@ def open_table(path: Path, *, wanted: Callable[[Sequence[str]], bool]) -> Iterat
             yield Table(name, _text(header), _columns(header), file)
         except BROKEN as fault:
             line = " ".join(str(fault).split()) or type(fault).__name__
-            raise InputError(f"{path}: a broken archive ({line}); get it anew") from None
+            raise InputError(f"{path}: a broken archive ({line}); download it again") from None
 
 
 def members(path: Path, stack: ExitStack) -> Iterator[Member]:
-    """The files in an archive, each with what opens it; a plain file is its own only member."""
+    """Yield the name of each file in an archive and a function that opens it; or a plain file itself."""
     with open(path, "rb") as file:
         start = file.read(TAR_MAGIC.stop)
     zipped = start.startswith(b"\x1f\x8b")
@@ -95,8 +100,8 @@ def _open_zipped(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
 def _choose(
     path: Path, members: Iterator[Member], wanted: Callable[[Sequence[str]], bool]
 ) -> Member:
-    """The member to read: a lone file as it is, else the csv whose columns are wanted."""
-    names, fitting = [], []
+    """The member to read: a plain file itself, else the csv with suitable columns."""
+    names, suitable = [], []
     for name, opened in members:
         if name == str(path):
             return name, opened
@@ -108,14 +113,14 @@ def _choose(
         if fits and PurePosixPath(names[-1]).name in PREFERRED:
             return name, opened
         if fits:
-            fitting.append((name, opened))
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        several = ", ".join(name.removeprefix(f"{path}:") for name, _ in fitting)
-        raise InputError(f"{path}: several csv files would do: {several}; unpack the one you mean")
-    held = ", ".join(names[:5]) or "nothing"
-    raise InputError(f"{path}: no csv in it has the columns needed; it holds {held}")
+            suitable.append((name, opened))
+    if len(suitable) == 1:
+        return suitable[0]
+    if suitable:
+        several = ", ".join(name.removeprefix(f"{path}:") for name, _ in suitable)
+        raise InputError(f"{path}: several suitable csv files: {several}; unpack the one you mean")
+    found = ", ".join(names[:5]) or "nothing"
+    raise InputError(f"{path}: no csv with the columns needed; it contains {found}")
 
 
 def _text(header: bytes) -> str:
@@ -123,7 +128,7 @@ def _text(header: bytes) -> str:
 
 
 def _separator(header: str) -> str:
-    """A comma, or the semicolon of the lab's own tables and of spreadsheets in many languages."""
+    """A comma, or the semicolon that the lab's tables and many spreadsheets use."""
     return ";" if ";" in header and "," not in header else ","
 
 

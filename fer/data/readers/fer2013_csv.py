@@ -1,8 +1,8 @@
-"""FER2013's csv in its many editions: Kaggle's, the lab's with planes beside the original, archives.
+"""FER2013's csv in its editions: Kaggle's, and the lab's with additional planes.
 
-`emotion,pixels,Usage` in any order; `pixels` holds 2,304 numbers, or k times as many: the original
-and k - 1 planes computed of it, as the lab's fer2021.csv has them; its wide edition has a column a
-plane. What is computed of the original is left out: fer.data.planes does it anew.
+The columns are `emotion,pixels,Usage` in any order. `pixels` holds 2,304 numbers, or k times as many:
+the original and k - 1 computed planes, as in the lab's fer2021.csv. Its wide edition has a column per
+plane. Computed planes are not read, because fer.data.planes computes them again.
 """
 
 import itertools
@@ -20,30 +20,32 @@ from fer.data.readers.archives import Table, open_table
 from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.pixels import COUNT, SIDE, count_outside, parse, parse_block, shown
 
-USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # to indices of PARTS, by convention
+USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # indices into PARTS
 PART_OF = {usage.encode(): part for usage, part in USAGES.items()}
 LABELS = {str(index).encode(): index for index in range(len(EMOTIONS))} | {
     name.encode(): EMOTIONS.index(canonical(name)) for name in (*EMOTIONS, *ALIASES)
 }
 _COMPUTED = set(PLANES) - {"original"}
-BLOCK = 32  # rows read together: so few that the working arrays stay in a core's cache
+BLOCK = 32  # rows per step: few enough for the working arrays to stay in a core's cache
 
 Line = tuple[int, list[bytes]]  # its number in the file, its fields
 Row = tuple[int, int, np.ndarray]  # label, part, image uint8 [48, 48]
 
 
 def read_csv(path: Path, *, on_bad_row: OnBadRow = "raise") -> Faces:
-    """The faces of a csv, in row order, with the parts that its Usage column names, else part -1.
+    """The faces of a csv in row order. Parts are from the column Usage, -1 without it.
 
-    Raises InputError naming the file, the line and the fault for anything but 2,304 whole numbers
-    0-255, an emotion 0-6 or its name, and a known Usage; with on_bad_row=skip such a row is left
-    out, while the others keep their numbers.
+    path: the csv, plain or in an archive
+    on_bad_row: raise, or skip, which leaves bad rows out; the others keep their row numbers
+
+    Raises InputError with file, line and fault. A good row has 2,304 whole numbers from 0 to 255, an
+    emotion from 0 to 6 or its name, and a known Usage.
     """
     with open_table(path, wanted=lambda columns: _fault(columns) is None) as table:
         form, bad = _Form(table), BadRows(on_bad_row, table.name)
         blocks = list(_blocks(table, form, bad))
     if not blocks:
-        raise InputError(f"{table.name}: no rows after the header; expected one face a row")
+        raise InputError(f"{table.name}: no rows after the header; expected one face per row")
     rows, labels, parts, images = (np.concatenate(each) for each in zip(*blocks, strict=True))
     return Faces(
         images=images,
@@ -58,7 +60,7 @@ def read_csv(path: Path, *, on_bad_row: OnBadRow = "raise") -> Faces:
 
 
 def _blocks(table: Table, form: "_Form", bad: BadRows) -> Iterator[tuple[np.ndarray, ...]]:
-    """Row numbers, labels, parts and images of one block of rows after the other."""
+    """Yield row numbers, labels, parts and images of each block of rows."""
     lines, start = table.rows(), 0
     with tqdm(desc=f"reading {table.name}", unit="row", delay=2, disable=None) as bar:
         while block := list(itertools.islice(lines, BLOCK)):
@@ -69,24 +71,25 @@ def _blocks(table: Table, form: "_Form", bad: BadRows) -> Iterator[tuple[np.ndar
 
 
 class _Form:
-    """Which columns of a csv hold what, and how its rows are read; raises InputError where none do."""
+    """The columns of a csv, and how to read its rows. Raises InputError for unsuitable columns."""
 
     def __init__(self, table: Table) -> None:
         columns = table.columns
         if fault := _fault(columns):
             found = f"the header is {table.header[:60]!r}" if table.header else "the file is empty"
             raise InputError(f"{table.name}: {found}; {fault}")
-        own = "original" if "original" in columns else "pixels"
+        original = "original" if "original" in columns else "pixels"
         self.width = len(columns)
-        self.emotion, self.original = columns.index("emotion"), columns.index(own)
+        self.emotion, self.original = columns.index("emotion"), columns.index(original)
         self.usage = columns.index("usage") if "usage" in columns else None
         self.computed = [columns.index(name) for name in columns if name in _COMPUTED]
-        # Planes in the original's column, as the first row has them.
-        self.stacked: int | None = None
-        self.outside = 0  # values of computed planes beyond 0-255
+        self.stacked: int | None = (
+            None  # number of planes in the original's column, from the first row
+        )
+        self.outside = 0  # number of values of computed planes outside 0-255
 
     def plain_rows(self, block: Sequence[Line], numbers: np.ndarray) -> tuple | None:
-        """A block of rows in the plainest form, read at once; None where any of them is not."""
+        """A block of rows in FER2013's usual form, read at once; None if a row has another form."""
         if self.computed or (self.stacked or 1) > 1:
             return None
         try:
@@ -101,7 +104,7 @@ class _Form:
         return _arrays(numbers, labels, parts, images)
 
     def checked_rows(self, block: Sequence[Line], numbers: np.ndarray, bad: BadRows) -> tuple:
-        """A block read row by row, the bad ones handed to `bad`."""
+        """A block of rows, read one by one. Bad rows go to `bad`."""
         good = []
         for number, (line, fields) in zip(numbers, block, strict=True):
             try:
@@ -130,29 +133,29 @@ class _Form:
         return part
 
     def _image(self, fields: list[bytes]) -> np.ndarray:
-        """The original plane; the computed ones are only counted through."""
-        own = fields[self.original]
+        """The original plane. Values of computed planes are only checked and counted."""
+        pixels = fields[self.original]
         if self.stacked is None:
-            planes, rest = divmod(len(own.split()), COUNT)
+            planes, rest = divmod(len(pixels.split()), COUNT)
             self.stacked = planes if planes and not rest else 1
         if self.stacked > 1:
-            computed = (own.split(None, COUNT)[COUNT:] or [b""])[0]
-            own = own[: len(own) - len(computed)]
-            image = parse(own)
+            computed = (pixels.split(None, COUNT)[COUNT:] or [b""])[0]
+            image = parse(pixels[: len(pixels) - len(computed)])
             self.outside += count_outside(computed, planes=self.stacked - 1)
         else:
-            image = parse(own)
+            image = parse(pixels)
         for column in self.computed:
             self.outside += count_outside(fields[column], planes=1)
         return image
 
     def notes(self) -> tuple[str, ...]:
+        """Sentences about planes that were not read and a missing column Usage."""
         computed = len(self.computed) + (self.stacked or 1) - 1
         notes = []
         if computed:
             notes.append(
-                f"planes left out beside the original: {computed}, as data.channels computes them "
-                f"anew; {self.outside:,} of their values lie outside 0-255"
+                f"computed planes not read: {computed} (data.channels computes them again); "
+                f"{self.outside:,} of their values are outside 0-255"
             )
         if self.usage is None:
             notes.append("no column Usage: the file names no parts")
@@ -169,12 +172,10 @@ def _arrays(numbers, labels, parts, images) -> tuple[np.ndarray, ...]:
 
 
 def _fault(columns: Sequence[str]) -> str | None:
-    """What the columns of a header lack; None where they will do."""
-    own, computed = {"original", "pixels"} & set(columns), _COMPUTED & set(columns)
-    if computed and not own:
-        return "expected a column `original` or `pixels`: the other planes are computed of it"
-    if own and "emotion" not in columns:
-        return "no column `emotion`: faces without labels, such as Kaggle's test.csv, train nothing"
-    if not own or "emotion" not in columns:
-        return "expected the columns emotion,pixels,Usage"
-    return None
+    """Why a csv with these columns cannot be used; None if it can."""
+    has_pixels = not {"original", "pixels"}.isdisjoint(columns)
+    if not has_pixels and not _COMPUTED.isdisjoint(columns):
+        return "expected a column `original` or `pixels`, from which planes are computed"
+    if has_pixels and "emotion" not in columns:
+        return "no column `emotion`; training needs labels, which Kaggle's test.csv lacks"
+    return None if has_pixels else "expected the columns emotion,pixels,Usage"

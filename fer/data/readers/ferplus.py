@@ -1,9 +1,9 @@
-"""FER+: the votes of ten people on every row of FER2013 (Barsoum et al., arXiv:1608.01041).
+"""FER+: ten people's votes for every row of FER2013 (Barsoum et al., arXiv:1608.01041).
 
-The file is Microsoft's fer2013new.csv. It is joined by row: its image names skip some rows.
+The file is Microsoft's fer2013new.csv. It is joined by row, because its image names skip some rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ from fer.data.readers.pixels import shown
 
 Target = Literal["majority", "votes", "blend"]
 
-# The columns of votes, as `read_votes` orders them: classes first, in dataset order.
+# The choices of voters, in the order of the columns of `read_votes`: classes first, in FER2013's order.
 CHOICES = (*EMOTIONS, CONTEMPT, "unknown", "nf")
 UNKNOWN, NO_FACE = CHOICES.index("unknown"), CHOICES.index("nf")
 
@@ -34,16 +34,21 @@ def relabel(
     classes: Literal[7, 8] = 8,
     on_bad_row: OnBadRow = "raise",
 ) -> Faces:
-    """FER2013's faces with the labels of the votes at `path`; dropped rows are counted in notes.
+    """FER2013 labelled by the choice with the most votes. Dropped rows are counted in notes.
 
-    The label is the choice with the most votes. Dropped are rows that most call no face or unknown,
-    or contempt where `classes` is 7, and those whose label has fewer than `min_votes`.
-    target=majority drops rows where two choices tie. target=votes keeps them, the first in dataset
-    order being the label, and gives as `targets` the shares of the votes for the classes.
-    Raises InputError where the rows of both files are not the same.
+    Rows won by no face or unknown are dropped.
+
+    path: the csv of votes
+    target: majority drops rows with tied choices; votes keeps them, labelled by the first in
+        FER2013's order, and sets `Faces.targets` to the fractions of votes for the classes
+    min_votes: least number of votes for the label; rows below are dropped
+    classes: 7 drops rows won by contempt
+    on_bad_row: raise, or skip, which takes a bad row as one without votes
+
+    Raises InputError if the files' rows differ, or no row is left.
     """
     votes, parts, notes = read_votes(path, on_bad_row=on_bad_row)
-    _match(faces, parts, path)
+    _check_same_rows(faces, parts, path)
     votes = votes[faces.rows]
     labels, most = votes.argmax(1), votes.max(1)
     reasons = {
@@ -54,15 +59,11 @@ def relabel(
         "voted contempt": (classes == 7) & (labels == CHOICES.index(CONTEMPT)),
         f"with fewer than {min_votes} votes for the label": most < min_votes,
     }
-    keep = np.ones(len(faces), bool)
-    dropped = []
-    for reason, rows in reasons.items():
-        if number := int((keep & rows).sum()):
-            dropped.append(f"{number:,} {reason}")
-        keep &= ~rows
+    keep, dropped = _drop(reasons, len(faces))
     if not keep.any():
-        raise InputError(f"{path}: no row is left of {len(faces):,}: {', '.join(dropped)}")
+        raise InputError(f"{path}: no row of {len(faces):,} is left; {', '.join(dropped)}")
     shares = votes[keep, :classes].astype(np.float32)
+    note = [f"of {len(faces):,} rows dropped: {', '.join(dropped)}"] if dropped else []
     return replace(
         faces,
         images=faces.images[keep],
@@ -72,9 +73,20 @@ def relabel(
         rows=faces.rows[keep],
         classes=CHOICES[:classes],
         targets=shares / shares.sum(1, keepdims=True) if target == "votes" else None,
-        whole=faces.fingerprint,
-        notes=(*faces.notes, *notes, *_dropped(dropped, len(faces))),
+        complete=faces.fingerprint,
+        notes=(*faces.notes, *notes, *note),
     )
+
+
+def _drop(reasons: Mapping[str, np.ndarray], total: int) -> tuple[np.ndarray, list[str]]:
+    """Which of `total` rows have no reason to be dropped, bool [total]; number dropped by reason."""
+    keep = np.ones(total, bool)
+    dropped = []
+    for reason, rows in reasons.items():
+        if number := int((keep & rows).sum()):
+            dropped.append(f"{number:,} {reason}")
+        keep &= ~rows
+    return keep, dropped
 
 
 def blend(
@@ -85,14 +97,17 @@ def blend(
     classes: Literal[7, 8] = 8,
     on_bad_row: OnBadRow = "raise",
 ) -> Faces:
-    """FER2013's faces, every row with its own label, and as `targets` that label mixed with the votes.
+    """FER2013 with its own labels, and `Faces.targets` that mix these with the votes.
 
-    own_share: the label's part of a target, the rest being the shares of the votes for the classes;
-    a row without such votes keeps its label alone. Raises InputError where the rows of both files are
-    not the same.
+    path: the csv of votes
+    own_share: weight of FER2013's label; the rest are the fractions of votes for the classes, if any
+    classes: 7 ignores votes for contempt
+    on_bad_row: raise, or skip, which takes a bad row as one without votes
+
+    Raises InputError if the files' rows differ.
     """
     votes, parts, notes = read_votes(path, on_bad_row=on_bad_row)
-    _match(faces, parts, path)
+    _check_same_rows(faces, parts, path)
     shares = votes[faces.rows, :classes].astype(np.float32)
     total = shares.sum(1, keepdims=True)
     own = np.eye(classes, dtype=np.float32)[faces.labels]
@@ -110,17 +125,18 @@ def blend(
 def read_votes(
     path: Path, *, on_bad_row: OnBadRow = "raise"
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """The votes of each row for CHOICES, int64 [N, 10]; its part, int8 [N]; notes of bad rows.
+    """The votes for CHOICES, int64 [N, 10], the parts, int8 [N], and notes about bad rows.
 
-    Raises InputError for a row that is not a known Usage and ten whole numbers; with
-    on_bad_row=skip it has no vote and part -1.
+    on_bad_row: raise, or skip, which gives a bad row no votes and part -1
+
+    Raises InputError for a row without a known Usage and ten whole numbers.
     """
     votes, parts = [], []
-    with open_table(path, wanted=lambda columns: _lacking(columns) is None) as table:
+    with open_table(path, wanted=lambda columns: _missing(columns) is None) as table:
         bad = BadRows(on_bad_row, table.name)
-        if lacking := _lacking(table.columns):
+        if missing := _missing(table.columns):
             raise InputError(
-                f"{table.name}: no column {lacking!r}; expected Microsoft's fer2013new.csv with "
+                f"{table.name}: no column {missing!r}; expected Microsoft's fer2013new.csv with "
                 "Usage, Image name and the votes"
             )
         usage, columns = table.columns.index("usage"), _order(table.columns)
@@ -139,19 +155,20 @@ def read_votes(
     )
 
 
-def _lacking(columns: Sequence[str]) -> str | None:
-    """The first column that a file of votes wants and `columns` lacks."""
+def _missing(columns: Sequence[str]) -> str | None:
+    """The first column of a csv of votes that `columns` lacks; None if it lacks none."""
     names = {canonical(column) for column in columns}
     return next((name for name in ("usage", *CHOICES) if name not in names), None)
 
 
 def _order(columns: Sequence[str]) -> list[int]:
-    """Where each of CHOICES stands."""
+    """The index of the column of each of CHOICES."""
     names = [canonical(column) for column in columns]
     return [names.index(name) for name in CHOICES]
 
 
 def _row(fields: list[bytes], usage: int, columns: list[int]) -> tuple[int, list[int]]:
+    """The part and the votes of a row. Raises ValueError for a bad one."""
     if len(fields) <= max(usage, *columns):
         raise ValueError(f"{len(fields)} columns: is the file cut off?")
     if fields[usage] not in PART_OF:
@@ -163,24 +180,20 @@ def _row(fields: list[bytes], usage: int, columns: list[int]) -> tuple[int, list
     return PART_OF[fields[usage]], [int(field) for field in counts]
 
 
-def _match(faces: Faces, parts: np.ndarray, path: Path) -> None:
-    """Raises InputError where the rows of the votes are not those of FER2013."""
+def _check_same_rows(faces: Faces, parts: np.ndarray, path: Path) -> None:
+    """Raise InputError if the rows of the votes, with these parts, are not FER2013's."""
     total = int(faces.rows[-1]) + 1
     if len(parts) != total:
         raise InputError(
-            f"{path}: {len(parts):,} rows of votes, but {faces.source} has {total:,}; they are "
-            "joined row by row: name the whole fer2013.csv with data.path"
+            f"{path}: {len(parts):,} rows of votes, but {faces.source} has {total:,}; name the "
+            "complete fer2013.csv with data.path"
         )
-    own = parts[faces.rows]
-    wrong = np.flatnonzero((own >= 0) & (own != faces.parts))
+    voted = parts[faces.rows]
+    wrong = np.flatnonzero((voted >= 0) & (voted != faces.parts))
     if len(wrong):
         names = dict(enumerate(USAGES)) | {-1: "without Usage"}
         row, first = faces.rows[wrong[0]], wrong[0]
         raise InputError(
-            f"{path}: row {row}, counted from 0, is {names[own[first]]}, but "
+            f"{path}: row {row}, counted from 0, is {names[voted[first]]}, but "
             f"{names[faces.parts[first]]} in {faces.source}; both must be in the original order"
         )
-
-
-def _dropped(reasons: list[str], total: int) -> tuple[str, ...]:
-    return (f"of {total:,} rows dropped: {', '.join(reasons)}",) if reasons else ()

@@ -15,7 +15,7 @@ from fer.data.readers.images import gather, prepare_all
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
-# Names of the parts, to indices of PARTS; capitals and underscores do not count.
+# Names of the parts, as indices into PARTS. Capitals and underscores are ignored.
 PART_NAMES = {
     **dict.fromkeys(("train", "training"), 0),
     **dict.fromkeys(("val", "valid", "validation", "publictest"), 1),
@@ -24,15 +24,18 @@ PART_NAMES = {
 
 
 def part_of(name: str) -> int:
-    """The part that a folder's or a file's name stands for, -1 where it is none."""
+    """The part that a folder or file is named after, as an index into PARTS, else -1."""
     return PART_NAMES.get(name.lower().replace("_", ""), -1)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of a folder: their paths below it, sorted, and the class and part of each.
+    """The files of a folder, with paths relative to it, sorted.
 
-    others: the files that are no images.
+    images: the images
+    names: name of the class folder of each image
+    parts: part of each image, an index into PARTS or -1
+    others: files that are no images
     """
 
     images: tuple[PurePath, ...]
@@ -42,9 +45,11 @@ class Listing:
 
 
 def list_images(root: Path) -> Listing:
-    """What lies in `root`, with nothing opened. Raises InputError where its folders make no sense.
+    """List the files in `root` without opening them.
 
-    Hidden files and folders are passed over; folders inside a class folder belong to the class.
+    Hidden files and folders are ignored. Folders inside a class folder belong to the class.
+
+    Raises InputError for a folder without images, an image in no class folder, or an empty class.
     """
     files = _files(root)
     images = tuple(path for path in files if path.suffix.lower() in SUFFIXES)
@@ -55,7 +60,7 @@ def list_images(root: Path) -> Listing:
     for path in images:
         if len(path.parts) < depth + 2:
             wanted = root.joinpath(*path.parts[:depth], "CLASS", path.name)
-            raise InputError(f"{root / path}: lies in no class folder; expected {wanted}")
+            raise InputError(f"{root / path}: in no class folder; expected {wanted}")
     names = tuple(path.parts[depth] for path in images)
     empty = {path.parts[depth] for path in _folders(root, depth)} - set(names)
     if empty:
@@ -65,10 +70,12 @@ def list_images(root: Path) -> Listing:
 
 
 def read_folder(root: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Faces:
-    """The faces in a folder, in the order of their paths; see `prepare` for what is made of each.
+    """The faces in a folder in the order of their paths, each made by `prepare`.
 
-    Raises InputError for an image that cannot be read; with on_bad_row=skip it is left out, while
-    the others keep their numbers.
+    size: side in pixels
+    on_bad_row: raise, or skip, which leaves bad images out; the others keep their row numbers
+
+    Raises InputError for an image that cannot be read.
     """
     listing, bad = list_images(root), BadRows(on_bad_row, root)
     classes, index = arrange(listing.names)
@@ -83,7 +90,7 @@ def read_folder(root: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Fac
     read = gather(bar, bad, classes=classes)
     if not listing.others:
         return read
-    note = f"files left out as no images: {len(listing.others):,}, such as {listing.others[0]}"
+    note = f"files that are no images: {len(listing.others):,}, such as {listing.others[0]}"
     return replace(read, notes=(*read.notes, note))
 
 
@@ -94,7 +101,7 @@ def _bytes(file: Path) -> bytes:
 
 
 def files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """Every file in a folder and in its folders; links are followed, but never in a circle."""
+    """Yield all files in a folder and its subfolders. Links are followed, except to a folder above."""
     real = os.path.realpath(folder)
     if real in above:
         return
@@ -106,13 +113,13 @@ def files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[P
 
 
 def _files(root: Path) -> list[PurePath]:
-    """Every file below `root` that is not hidden, relative to it, sorted."""
+    """All files below `root` that are not hidden: sorted paths relative to it."""
     found = (PurePath(path).relative_to(root) for path in files_below(root))
     return sorted(path for path in found if not any(name.startswith(".") for name in path.parts))
 
 
 def _folders(root: Path, depth: int) -> Iterator[PurePath]:
-    """The class folders: those right in `root`, or in its parts where `depth` is 1."""
+    """Yield the class folders, directly in `root` (depth 0) or in the folders of its parts (1)."""
     for path in root.glob("*/" * (depth + 1)):
         inside = path.relative_to(root)
         if not any(name.startswith(".") for name in inside.parts):
@@ -120,12 +127,12 @@ def _folders(root: Path, depth: int) -> Iterator[PurePath]:
 
 
 def _depth(root: Path, images: Sequence[PurePath]) -> int:
-    """How many folders stand above the classes: 1 where the first ones name parts, else 0."""
+    """The number of folders above the class folders: 1 if the first ones name parts, else 0."""
     first = {path.parts[0] for path in images if len(path.parts) > 1}
     parts = {name for name in first if part_of(name) >= 0}
     if parts and parts != first:
         raise InputError(
-            f"{root}: {min(parts)} names a part and {min(first - parts)} does not; expected the "
-            "classes, or train, val and test with the classes in each"
+            f"{root}: {min(parts)} names a part and {min(first - parts)} does not; expected "
+            "class folders, or train, val and test with class folders in each"
         )
     return 1 if parts else 0

@@ -1,4 +1,4 @@
-"""Encoded images (PNG, JPEG, WebP, TIFF, BMP) made into faces: grey, square, of one size."""
+"""Encoded images (PNG, JPEG, WebP, TIFF, BMP) to faces: grey, square, of one size."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,31 +11,35 @@ import numpy as np
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.readers.bad_rows import BadRows
 
-# One row of a set: its place in a message, label, part, and its face or what is wrong with it.
+# A row: its place in a message, label, part, and its image or what is wrong with it.
 Item = tuple[str, int, int, np.ndarray | ValueError]
 T = TypeVar("T")
-CHUNK = 32  # images a thread takes at a time: handing over one of 48x48 costs more than decoding it
+CHUNK = 32  # images per task of a thread: passing one of 48x48 costs more than decoding it
 
 
 def decode(encoded: bytes) -> np.ndarray:
-    """An encoded image as OpenCV reads it in grey, turned as its EXIF data says: uint8 [H, W].
+    """Decode an image as grey, rotated as its EXIF data says: uint8 [H, W].
 
-    Raises ValueError where it is no whole image.
+    encoded: content of the file
+
+    Raises ValueError for what OpenCV cannot decode.
     """
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error:  # an empty file, or one of more than 2^30 pixels
         image = None
     if image is None:
-        raise ValueError(f"no whole image that OpenCV can read ({len(encoded):,} bytes)")
+        raise ValueError(f"no complete image that OpenCV can read ({len(encoded):,} bytes)")
     return image
 
 
 def prepare(encoded: bytes, *, size: int) -> np.ndarray:
-    """The face in an encoded image: uint8 [size, size].
+    """Decode an image, cut out the centre square and resize it by area: uint8 [size, size].
 
-    The centre square is cut out, which keeps the proportions, and resized by area interpolation.
-    Raises ValueError where it is no whole image.
+    encoded: content of the file
+    size: side in pixels
+
+    Raises ValueError for what OpenCV cannot decode.
     """
     image = decode(encoded)
     height, width = image.shape
@@ -48,7 +52,11 @@ def prepare(encoded: bytes, *, size: int) -> np.ndarray:
 def prepare_all(
     sources: Sequence[T], load: Callable[[T], bytes], *, size: int
 ) -> Iterator[np.ndarray | ValueError]:
-    """The face of each source, or what is wrong with it, in their order; decoded in threads."""
+    """Yield the face of each source in order, or what is wrong with it. Threads decode.
+
+    load: returns the content of a source's file; may raise OSError or ValueError
+    size: side in pixels
+    """
 
     def face(source: T) -> np.ndarray | ValueError:
         try:
@@ -59,7 +67,7 @@ def prepare_all(
             return fault
 
     chunks = [sources[start : start + CHUNK] for start in range(0, len(sources), CHUNK)]
-    # What OpenCV would print of a broken image, `BadRows` says.
+    # OpenCV prints warnings about broken images, which `BadRows` reports.
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         with ThreadPoolExecutor() as threads:
@@ -69,7 +77,7 @@ def prepare_all(
 
 
 def gather(items: Iterable[Item], bad: BadRows, *, classes: tuple[str, ...]) -> Faces:
-    """The faces of `items`, numbered in their order; those with a fault go to `bad`."""
+    """The dataset of `items`, numbered in their order. Items with a fault go to `bad`."""
     rows, labels, parts, images = [], [], [], []
     for row, (place, label, part, image) in enumerate(items):
         if isinstance(image, ValueError):

@@ -1,7 +1,7 @@
-"""Parquet files with encoded images, as data hubs serve them: columns `image` and `label`.
+"""Parquet files with encoded images, as data hubs have them: columns `image` and `label`.
 
-`image`: the file's bytes, or a struct with `bytes` and `path`. `label`: a name, or a number whose
-name the schema tells in the metadata that Hugging Face's `datasets` writes (ClassLabel).
+`image` is the content of an image file, or a struct with `bytes` and `path`. `label` is a name, or a
+number. Names of numbers are in the metadata that Hugging Face's `datasets` writes (ClassLabel).
 """
 
 import json
@@ -21,15 +21,19 @@ from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.folder import part_of
 from fer.data.readers.images import Item, gather, prepare_all
 
-BATCH = 1024  # rows in memory at once, encoded
+BATCH = 1024  # rows per step, encoded in memory
 COLUMNS = ("image", "label")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a set, sorted, and the part that each one's name tells; the set's classes.
+    """The files of a dataset and its classes.
 
-    index: the class of each value of the column `label`; rows: of all files together.
+    files: sorted paths
+    parts: part that each file is named after, an index into PARTS or -1
+    classes: names of the classes
+    index: index of the class of each value in the column `label`
+    rows: number of rows in all files
     """
 
     files: tuple[Path, ...]
@@ -40,9 +44,9 @@ class Listing:
 
 
 def list_parquet(path: Path) -> Listing:
-    """What lies at `path`, a file or a folder of them: schemas and labels, but no images.
+    """Read the schemas and labels at `path`, a file or a folder of files, but no images.
 
-    Raises InputError for a file that is no Parquet or lacks a column, and where only some are parts.
+    Raises InputError for a file that is no Parquet or lacks a column, or if only some name parts.
     """
     files = tuple(sorted(path.rglob("*.parquet"))) if path.is_dir() else (path,)
     if not files:
@@ -50,7 +54,7 @@ def list_parquet(path: Path) -> Listing:
     parts = tuple(_part(file, path) for file in files)
     if min(parts) == -1 < max(parts):
         odd = files[parts.index(-1)]
-        raise InputError(f"{odd}: names no part while others do; expected train-*.parquet or such")
+        raise InputError(f"{odd}: names no part, but others do; expected a name as train-*.parquet")
     names, values, rows = None, set(), 0
     for file in files:
         with _opened(file) as table:
@@ -62,10 +66,12 @@ def list_parquet(path: Path) -> Listing:
 
 
 def read_parquet(path: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Faces:
-    """The faces at `path`, in the order of files and rows; see `prepare` for what is made of each.
+    """The faces at `path` in the order of files and rows, each made by `prepare`.
 
-    Raises InputError for an image that cannot be read and a label that is none; with
-    on_bad_row=skip the row is left out, while the others keep their numbers.
+    size: side in pixels
+    on_bad_row: raise, or skip, which leaves bad rows out; the others keep their row numbers
+
+    Raises InputError for an image that cannot be read, or an unknown label.
     """
     listing = list_parquet(path)
     items = _items(path, listing, size)
@@ -74,6 +80,7 @@ def read_parquet(path: Path, *, size: int, on_bad_row: OnBadRow = "raise") -> Fa
 
 
 def _items(path: Path, listing: Listing, size: int) -> Iterator[Item]:
+    """Yield each row with its face, or what is wrong with it."""
     for file, part in zip(listing.files, listing.parts, strict=True):
         inside = "" if file == path else f"/{file.relative_to(path).as_posix()}"
         row = 0
@@ -90,12 +97,12 @@ def _items(path: Path, listing: Listing, size: int) -> Iterator[Item]:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    """The file for reading, with both columns; every fault of it becomes one line."""
+    """Open a file. Raises InputError, also while it is read, for a fault or a missing column."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise InputError("data=parquet wants pyarrow: pip install 'fer-lab[parquet]'") from None
+        raise InputError("data=parquet needs pyarrow: pip install 'fer-lab[parquet]'") from None
     try:
         with pyarrow.parquet.ParquetFile(file) as table:
             columns = table.schema_arrow.names
@@ -104,11 +111,11 @@ def _opened(file: Path) -> Iterator[Any]:
             yield table
     except (pyarrow.ArrowException, OSError) as fault:
         line = " ".join(str(fault).split())
-        raise InputError(f"{file}: no whole Parquet file ({line:.120})") from None
+        raise InputError(f"{file}: no complete Parquet file ({line:.120})") from None
 
 
 def _part(file: Path, path: Path) -> int:
-    """What a file's name tells, `train-00000-of-00001.parquet`, or its folder's, `train/0.parquet`."""
+    """The part in a file's name (`train-00000-of-00001.parquet`) or folder (`train/0.parquet`), or -1."""
     if file == path:
         return -1
     words = (re.split(r"[-.]", file.name)[0], *file.relative_to(path).parts[:-1])
@@ -116,7 +123,7 @@ def _part(file: Path, path: Path) -> int:
 
 
 def _class_names(schema: Any) -> list[str] | None:
-    """The names of a ClassLabel in the schema's metadata, by index; None where it has none."""
+    """The names of the classes in the schema's metadata (ClassLabel), by label; None without."""
     written = (schema.metadata or {}).get(b"huggingface", b"{}")
     try:
         return json.loads(written)["info"]["features"]["label"]["names"]
@@ -127,7 +134,11 @@ def _class_names(schema: Any) -> list[str] | None:
 def _classes(
     path: Path, names: list[str] | None, values: set
 ) -> tuple[tuple[str, ...], dict[Any, int]]:
-    """The classes, and which of them each value of the column is; negative numbers are no label."""
+    """The classes, and the index of each value's class. Negative numbers are no labels.
+
+    names: names of the labels 0, 1, ..., if known
+    values: values of the column `label`, if names are unknown
+    """
     if names:
         classes, index = arrange(names)
         return classes, {number: index[name] for number, name in enumerate(names)}
@@ -136,15 +147,15 @@ def _classes(
         return arrange(words)
     if words:
         raise InputError(
-            f"{path}: labels are words such as {min(words)!r:.30} and numbers; expected one kind"
+            f"{path}: labels are both strings such as {min(words)!r:.30} and numbers; expected one kind"
         )
     numbers = sorted(value for value in values if value >= 0)
     return tuple(map(str, numbers)), {number: place for place, number in enumerate(numbers)}
 
 
 def _bytes(image: Any) -> bytes:
-    """A row's encoded image, from either form of the column."""
+    """The encoded image in a row. Raises ValueError if there is none."""
     encoded = image.get("bytes") if isinstance(image, dict) else image
     if not isinstance(encoded, bytes):
-        raise ValueError("no image in the row: its bytes must be inside the file")
+        raise ValueError("no image; expected its bytes inside the file")
     return encoded

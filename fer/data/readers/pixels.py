@@ -1,23 +1,22 @@
-"""Pixels written as numbers between spaces, FER2013's way, read and checked."""
+"""Parse and check pixels as FER2013 writes them: numbers with spaces between."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-SIDE = 48  # pixels; Goodfellow et al., arXiv:1307.0414
+SIDE = 48  # in pixels (Goodfellow et al., arXiv:1307.0414)
 COUNT = SIDE * SIDE
-SPACE = (ord(" ") - ord("0")) % 256  # a space in the scale where the digits are 0 to 9
+SPACE = (ord(" ") - ord("0")) % 256  # a space on the scale where digits are 0 to 9
 
 
 def parse_block(texts: Sequence[bytes]) -> np.ndarray | None:
-    """Many faces at once, uint8 [N, 48, 48]; None where any text is not in the plainest form.
+    """Parse many faces at once: uint8 [N, 48, 48]; None if a text has not FER2013's usual form.
 
-    That is 2,304 numbers 0-255 of one to three digits with one space between: what every row of
-    fer2013.csv is. `parse` reads the other forms and names the faults. Looking at all digits of a
-    block together is four times as fast as parsing each text.
+    That form is 2,304 numbers from 0 to 255 of one to three digits with single spaces between. `parse`
+    reads other forms and names faults.
     """
     digits = np.frombuffer(b" ".join(texts) + b" ", np.uint8) - np.uint8(ord("0"))
-    ends = np.flatnonzero(digits > 9)  # what follows each number; before the first stands the last
+    ends = np.flatnonzero(digits > 9)  # the character after each number
     wanted = np.cumsum([len(text) + 1 for text in texts]) - 1
     if len(ends) != len(texts) * COUNT or (ends[COUNT - 1 :: COUNT] != wanted).any():
         return None
@@ -34,10 +33,10 @@ def parse_block(texts: Sequence[bytes]) -> np.ndarray | None:
 
 
 def parse(text: bytes) -> np.ndarray:
-    """One face, uint8 [48, 48]. ValueError says what its text is instead of 2,304 numbers 0-255."""
+    """Parse one face: uint8 [48, 48]. Raises ValueError for anything but 2,304 numbers 0-255."""
     try:
         values = np.fromstring(text, dtype=np.int64, sep=" ")
-    except ValueError:  # numpy's parser stops at what is no whole number; find it
+    except ValueError:  # find the word at which numpy's parser stopped
         wrong = next((word for word in text.split() if not word.isdigit()), text)
         raise ValueError(f"pixel {shown(wrong)}, expected a whole number 0-255") from None
     if len(values) != COUNT:
@@ -49,22 +48,22 @@ def parse(text: bytes) -> np.ndarray:
 
 
 def count_outside(text: bytes, *, planes: int) -> int:
-    """How many values of `planes` computed planes lie outside 0-255; they may be any numbers.
+    """The number of values of `planes` computed planes outside 0-255.
 
-    ValueError where they are not 2,304 numbers a plane.
+    Raises ValueError for anything but 2,304 numbers per plane.
     """
     try:
         values = np.fromstring(text, dtype=np.float64, sep=" ")
     except ValueError:
-        raise ValueError("a plane beside the original holds what is no number") from None
+        raise ValueError("a computed plane contains what is no number") from None
     if len(values) != planes * COUNT:
         raise ValueError(
-            f"{len(values)} values beside the original, expected {planes * COUNT} "
+            f"{len(values)} values of computed planes, expected {planes * COUNT} "
             f"({planes} x {SIDE}x{SIDE})"
         )
     return int(((values < 0) | (values > 255)).sum())
 
 
 def shown(field: bytes) -> str:
-    """A field as an error line shows it: quoted and short."""
+    """A field for an error line: quoted and shortened."""
     return repr(field[:20].decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Which faces are one image, pixel for pixel or nearly so, and what their labels say."""
+"""Duplicates: groups of images with identical or nearly identical pixels, and their labels."""
 
 import cv2
 import numpy as np
@@ -8,25 +8,26 @@ from scipy.sparse.csgraph import connected_components
 
 from fer.data.faces import Faces
 
-# Low frequencies each way that a perceptual hash looks at, as Zauner's pHash does ("Implementation
-# and Benchmarking of Perceptual Image Hash Functions", 2010): 64 bits.
+# Frequencies per axis in a perceptual hash: 8 x 8 = 64 bits, as in pHash (Zauner, "Implementation
+# and Benchmarking of Perceptual Image Hash Functions", 2010).
 LOW = 8
-BLOCK = 512  # images at once: under 150 MB in `near_pairs` at 36,000 images
-# Correlation from which two images are taken as one. FER2013's pairs, looked at by eye: of 100
-# above it and within 8 bits none shows two people, within 9-12 bits one; from 0.85 to 0.9 one in
-# ten does, beyond 8 bits one in two.
+BLOCK = 512  # images per step: under 150 MB in `near_pairs` for 36,000 images
+# Least correlation of near duplicates. We looked at 100 pairs of FER2013 above it in each range of
+# bits: none within 8 bits and two within 9 to 12 show two photographs (docs/splits.md). From 0.85 to
+# 0.9, one pair in ten within 8 bits does, and one in two beyond.
 ALIKE = 0.9
-# 1/12 of a side, 4 of 48 pixels: the shift that is allowed for, and the border not compared.
+# 1/12 of a side, 4 of 48 pixels: the largest shift tried, and the border left out of comparison.
 MARGIN = 12
 
 
 def groups(faces: Faces, *, near: int | None = None) -> np.ndarray:
-    """For each face the position of the first one that counts as the same image: int64 [N].
+    """The position of the first duplicate of each image, or its own: int64 [N].
 
-    near: None, only pixel-identical images count as the same; else those too whose perceptual
-    hashes differ in at most so many of their 64 bits and whose pixels then prove `alike`, and
-    whatever a chain of such pairs joins. An image of one grey has no structure to compare and joins
-    nothing but its identical ones.
+    Pairs that have an image in common form one group. An image of one grey has no structure to
+    compare, so it joins only images with identical pixels.
+
+    near: bits of 64 by which the perceptual hashes of near duplicates may differ, if their pixels
+        are `alike` too; None: only identical pixels count
     """
     identical = firsts(faces.hashes)
     if near is None:
@@ -43,15 +44,18 @@ def groups(faces: Faces, *, near: int | None = None) -> np.ndarray:
 
 
 def firsts(values: np.ndarray) -> np.ndarray:
-    """For each of `values` [N] the position where its like first stands: int64 [N]."""
+    """The position of the first equal value for each of `values` [N]: int64 [N]."""
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     return first[inverse]
 
 
 def perceptual_hashes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """uint64 [N] of uint8 [N, H, W]; and bool [N], whether an image has more than one grey.
+    """Perceptual hashes uint64 [N], and whether an image has more than one grey, bool [N].
 
-    A bit for each of the 8x8 lowest frequencies of the cosine transform: above their median or not.
+    Each bit says whether one of the 8x8 lowest frequencies of the cosine transform is above their
+    median.
+
+    images: uint8 [N, H, W]
     """
     hashes, structured = np.empty(len(images), np.uint64), np.empty(len(images), bool)
     for start in range(0, len(images), BLOCK):
@@ -65,7 +69,7 @@ def perceptual_hashes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def near_pairs(hashes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs (i, k), i < k, of `hashes` uint64 [N] that differ in at most `most` bits."""
+    """The pairs (i, k), i < k, of `hashes` uint64 [N] that differ in at most `most` bits: int64 [n], twice."""
     found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
     for start in range(0, len(hashes), BLOCK):
         different = hashes[start : start + BLOCK, None] ^ hashes[None, start:]
@@ -77,14 +81,14 @@ def near_pairs(hashes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether the middle of `one` [H, W] correlates with some place in `other` by ALIKE or more."""
+    """Whether the middle of `one` [H, W] and some region of `other` correlate by ALIKE or more."""
     height, width = (side // MARGIN for side in one.shape)
     middle = one[height : len(one) - height, width : one.shape[1] - width]
     return float(cv2.matchTemplate(other, middle, cv2.TM_CCOEFF_NORMED).max()) >= ALIKE
 
 
 def votes(groups: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """The number of each face's group: [n]; and each group's count of labels: [groups, classes]."""
+    """The index of each row's group, int64 [n], and each group's labels counted, int64 [groups, classes]."""
     names, group = np.unique(groups, return_inverse=True)
     counts = np.bincount(group * classes + labels, minlength=len(names) * classes)
     return group, counts.reshape(len(names), classes)

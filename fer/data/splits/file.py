@@ -1,4 +1,4 @@
-"""split.json: a split written to a file and read back."""
+"""split.json: write a split to a file and read it back."""
 
 import hashlib
 import json
@@ -15,34 +15,36 @@ from fer.data.splits.split import Split, settings
 
 
 def from_file(faces: Faces, path: Path) -> Split:
-    """The split of a `split.json`, such as every run writes, with the labels that it taught.
+    """The split that a run's split.json at `path` lists, with the labels that it changed.
 
-    Raises InputError for a file that is none, a row that the faces lack, or one in two parts.
+    Raises InputError for another kind of file, a row that the dataset lacks, or one in two parts.
     """
+    content = _read(path)
+    parts = [_positions(faces, path, content, name) for name in PARTS]
+    rows, times = np.unique(np.concatenate(parts), return_counts=True)
+    if (times > 1).any():
+        row = faces.rows[rows[times > 1][0]]
+        raise InputError(f"{path}: row {row} is listed twice; each row belongs to one part")
+    return Split("file", None, *parts, relabelled=_relabelled(faces, path, content, parts[0]))
+
+
+def _read(path: Path) -> Any:
     try:
-        content = json.loads(path.read_text())
+        return json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"data.split_file: no file {path}") from None
     except (OSError, ValueError) as fault:
         raise InputError(f"data.split_file: {path} is no split.json ({fault})") from None
-    parts = [_positions(faces, path, content, name) for name in PARTS]
-    taken = np.concatenate(parts)
-    if len(np.unique(taken)) != len(taken):
-        rows, times = np.unique(taken, return_counts=True)
-        raise InputError(
-            f"{path}: row {faces.rows[rows[times > 1][0]]} stands twice; each row belongs to one part"
-        )
-    return Split("file", None, *parts, relabelled=_relabelled(faces, path, content, parts[0]))
 
 
 def _relabelled(faces: Faces, path: Path, content: Any, train: np.ndarray) -> dict[int, int]:
-    """The label that each relabelled position is taught; in older files there are none."""
-    taught = content.get("relabelled", {})
+    """The new label of each relabelled position. Older files have none."""
+    written = content.get("relabelled", {})
     positions = dict(zip(map(str, faces.rows[train]), train.tolist(), strict=True))
-    known = isinstance(taught, dict) and taught.keys() <= positions.keys()
-    if not (known and all(_is_class(faces, label) for label in taught.values())):
+    known = isinstance(written, dict) and written.keys() <= positions.keys()
+    if not (known and all(_is_class(faces, label) for label in written.values())):
         raise InputError(f"{path}: 'relabelled' is no mapping of training rows to labels")
-    return {positions[row]: label for row, label in taught.items()}
+    return {positions[row]: label for row, label in written.items()}
 
 
 def _is_class(faces: Faces, label: Any) -> bool:
@@ -50,23 +52,23 @@ def _is_class(faces: Faces, label: Any) -> bool:
 
 
 def _positions(faces: Faces, path: Path, content: Any, name: str) -> np.ndarray:
-    """The positions in `faces` of one part's rows."""
+    """The rising positions in `faces` of the rows that the part `name` lists: int64 [n]."""
     rows = content.get(name) if isinstance(content, dict) else None
     if not (isinstance(rows, list) and rows and all(type(row) is int for row in rows)):
         raise InputError(f"{path}: {name!r} is no list of row numbers; expected a run's split.json")
-    wanted = np.array(rows)
-    places = np.searchsorted(faces.rows, wanted)
-    missing = faces.rows[places.clip(max=len(faces) - 1)] != wanted
+    listed = np.array(rows)
+    positions = np.searchsorted(faces.rows, listed)
+    missing = faces.rows[positions.clip(max=len(faces) - 1)] != listed
     if missing.any():
         raise InputError(
-            f"{path}: row {wanted[missing][0]} of {name} is not among the {len(faces)} rows of "
-            f"{faces.source}; was it written for another set?"
+            f"{path}: row {listed[missing][0]} of {name} is not among the {len(faces)} rows of "
+            f"{faces.source}; was it written for another dataset?"
         )
-    return np.sort(places)
+    return np.sort(positions)
 
 
 def export(faces: Faces, split: Split) -> Mapping[str, Any]:
-    """The content of split.json: how it was made, each part's rows, counts and SHA-256."""
+    """The content of split.json: options, and each part's rows, counts and SHA-256."""
     rows = {name: faces.rows[split.part(name)].tolist() for name in PARTS}
     return {
         "kind": split.kind,

@@ -6,7 +6,6 @@ import pytest
 
 from fer.common.errors import InputError
 from fer.data.labels import EMOTIONS
-from fer.data.readers.bad_rows import BadRows
 from fer.data.readers.fer2013_csv import BLOCK, read_csv
 from fer.data.splits import strategies
 
@@ -113,8 +112,8 @@ def test_a_file_cut_in_the_middle_names_its_last_line(write):
     ("content", "message"),
     [
         ("", "the file is empty; expected the columns emotion,pixels,Usage"),
-        (HEADER, "no rows after the header; expected one face a row"),
-        (HEADER + "\n\n", "no rows after the header; expected one face a row"),
+        (HEADER, "no rows after the header; expected one face per row"),
+        (HEADER + "\n\n", "no rows after the header; expected one face per row"),
         (
             "emotion,Usage\n0,Training\n",
             "the header is 'emotion,Usage'; expected the columns emotion,pixels,Usage",
@@ -149,17 +148,14 @@ def test_kaggles_editions(sixty, same, tmp_path):
     np.testing.assert_array_equal(faces.images, sixty.images)
     assert set(faces.parts.tolist()) == {-1}
     assert faces.notes == ("no column Usage: the file names no parts",)
-    with pytest.raises(InputError, match="no rows for train; data.split=official wants"):
+    with pytest.raises(InputError, match="no train rows, .*data.split=official"):
         strategies.official(faces)
 
     path = tmp_path / "test.csv"
     sixty.table[["pixels"]].to_csv(path, index=False)
     with pytest.raises(InputError) as fault:
         read_csv(path)
-    assert str(fault.value) == (
-        f"{path}: the header is 'pixels'; no column `emotion`: faces without labels, such as "
-        "Kaggle's test.csv, train nothing"
-    )
+    assert str(fault.value).startswith(f"{path}: the header is 'pixels'; no column `emotion`")
 
 
 def test_names_and_semicolons(sixty, same, tmp_path):
@@ -190,8 +186,8 @@ def test_the_labs_planes_in_one_column(sixty, same, tmp_path):
     outside = int(((beside < 0) | (beside > 255)).sum())
     assert outside > 1000
     assert faces.notes == (
-        "planes left out beside the original: 2, as data.channels computes them anew; "
-        f"{outside:,} of their values lie outside 0-255",
+        "computed planes not read: 2 (data.channels computes them again); "
+        f"{outside:,} of their values are outside 0-255",
     )
 
 
@@ -210,7 +206,7 @@ def test_a_column_a_plane(sixty, same, tmp_path, own):
     ).to_csv(path)  # with pandas' unnamed index in front
     faces = read_csv(path)
     same(faces)
-    assert faces.notes[0].startswith("planes left out beside the original: 2,")
+    assert faces.notes[0].startswith("computed planes not read: 2 ")
 
 
 def test_a_file_without_the_original_plane_is_refused(sixty, tmp_path):
@@ -219,20 +215,19 @@ def test_a_file_without_the_original_plane_is_refused(sixty, tmp_path):
     table.to_csv(path, index=False)
     with pytest.raises(InputError) as fault:
         read_csv(path)
-    assert str(fault.value) == (
-        f"{path}: the header is 'emotion,contrast,Usage'; expected a column `original` or `pixels`: "
-        "the other planes are computed of it"
+    assert str(fault.value).startswith(
+        f"{path}: the header is 'emotion,contrast,Usage'; expected a column `original` or `pixels`"
     )
 
 
 @pytest.mark.parametrize(
     ("pixels_of_row_2", "message"),
     [
-        (" ".join(["7"] * 4000), "1696 values beside the original, expected 2304 (1 x 48x48)"),
-        (" ".join(["7"] * 2304), "0 values beside the original, expected 2304 (1 x 48x48)"),
+        (" ".join(["7"] * 4000), "1696 values of computed planes, expected 2304 (1 x 48x48)"),
+        (" ".join(["7"] * 2304), "0 values of computed planes, expected 2304 (1 x 48x48)"),
         (" ".join(["7"] * 100), "100 pixels, expected 2304 (48x48)"),
         (" ".join(["300"] + ["7"] * 4607), "pixel 300, expected 0-255"),
-        (" ".join(["7"] * 4607 + ["x"]), "a plane beside the original holds what is no number"),
+        (" ".join(["7"] * 4607 + ["x"]), "a computed plane contains what is no number"),
     ],
 )
 def test_a_bad_row_among_planes(write, pixels_of_row_2, message):
@@ -267,8 +262,3 @@ def test_nothing_but_bad_rows(write):
     assert str(fault.value) == (
         f"{path}: no good row, 2 bad; the first at line 2: emotion '9', expected 0 to 6"
     )
-
-
-def test_an_unknown_policy():
-    with pytest.raises(ValueError, match="^on_bad_row: 'drop', expected raise or skip$"):
-        BadRows("drop", "faces.csv")

@@ -121,7 +121,7 @@ def test_the_winner_wants_votes_enough(write):
     found = relabel(faces(), write(), target="majority", min_votes=7)
     assert found.rows.tolist() == [0, 7]
     assert found.notes[-1].endswith("2 with fewer than 7 votes for the label")
-    with pytest.raises(InputError, match="no row is left of 8: .* 4 with fewer than 9 votes"):
+    with pytest.raises(InputError, match="no row of 8 is left; .* 4 with fewer than 9 votes"):
         relabel(faces(), write(), target="majority", min_votes=9)
 
 
@@ -139,15 +139,11 @@ def test_sets_that_do_not_fit_together(write):
     path = write()
     with pytest.raises(InputError) as fault:
         relabel(faces(9), path, target="majority")
-    assert str(fault.value) == (
-        f"{path}: 8 rows of votes, but fer2013.csv has 9; they are joined row by row: name the "
-        "whole fer2013.csv with data.path"
-    )
+    assert str(fault.value).startswith(f"{path}: 8 rows of votes, but fer2013.csv has 9;")
     with pytest.raises(InputError) as fault:
         relabel(faces(parts=np.array([0, 1, 2, 0, 1, 1, 0, 1])), path, target="majority")
-    assert str(fault.value) == (
-        f"{path}: row 5, counted from 0, is PrivateTest, but PublicTest in fer2013.csv; both must "
-        "be in the original order"
+    assert str(fault.value).startswith(
+        f"{path}: row 5, counted from 0, is PrivateTest, but PublicTest in fer2013.csv;"
     )
     with pytest.raises(InputError, match="row 0, .* is Training, but without Usage in fer2013.csv"):
         relabel(faces(parts=np.full(8, -1)), path, target="majority")

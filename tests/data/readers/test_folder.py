@@ -62,7 +62,7 @@ def test_what_is_no_image_or_hidden(tmp_path):
     (tmp_path / "b" / "notes.txt").write_text("x")
     faces = read_folder(tmp_path, size=48)
     assert faces.classes == ("a", "b") and len(faces) == 2
-    assert faces.notes == ("files left out as no images: 1, such as b/notes.txt",)
+    assert faces.notes == ("files that are no images: 1, such as b/notes.txt",)
 
 
 def test_linked_folders_are_followed(tmp_path):
@@ -76,11 +76,11 @@ def test_linked_folders_are_followed(tmp_path):
     ("names", "message"),
     [
         ([], ": no images (.png "),
-        (["1.png"], "/1.png: lies in no class folder; expected {root}/CLASS/1.png"),
-        (["a/1.png", "2.png"], "/2.png: lies in no class folder; expected {root}/CLASS/2.png"),
+        (["1.png"], "/1.png: in no class folder; expected {root}/CLASS/1.png"),
+        (["a/1.png", "2.png"], "/2.png: in no class folder; expected {root}/CLASS/2.png"),
         (
             ["train/1.png", "val/a/1.png"],
-            "/train/1.png: lies in no class folder; expected {root}/train/CLASS/1.png",
+            "/train/1.png: in no class folder; expected {root}/train/CLASS/1.png",
         ),
         (["train/a/1.png", "happy/1.png"], ": train names a part and happy does not; expected"),
     ],
@@ -107,7 +107,7 @@ def test_an_unreadable_image(tmp_path):
     (tmp_path / "a" / "1.png").write_bytes(b"no image")
     with pytest.raises(InputError) as fault:
         read_folder(tmp_path, size=48)
-    wrong = "no whole image that OpenCV can read (8 bytes)"
+    wrong = "no complete image that OpenCV can read (8 bytes)"
     assert str(fault.value) == f"{tmp_path}/a/1.png: {wrong}"
     faces = read_folder(tmp_path, size=48, on_bad_row="skip")
     assert (faces.rows.tolist(), faces.labels.tolist()) == ([1, 2], [0, 1])

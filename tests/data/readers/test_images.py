@@ -55,7 +55,9 @@ def test_an_image_cut_off_is_refused(ending, part):
     image = cv2.GaussianBlur(RNG.integers(0, 256, (100, 80, 3), dtype=np.uint8), (0, 0), 2)
     data = encoded(image, ending)
     data = data[: int(part * len(data))]
-    with pytest.raises(ValueError, match=f"^no whole image that OpenCV can read .{len(data):,} b"):
+    with pytest.raises(
+        ValueError, match=f"^no complete image that OpenCV can read .{len(data):,} b"
+    ):
         prepare(data, size=48)
 
 

@@ -153,7 +153,7 @@ def test_votes_by_hand():
 
 
 @needs_data
-def test_fer2013s_twins():
+def test_fer2013s_duplicates():
     faces = FER2013(path=f"{DATA}/fer2013.csv").faces
     test = faces.parts == 2
     identical, near = duplicates.groups(faces), duplicates.groups(faces, near=8)
