@@ -49,7 +49,7 @@ def help_text(overrides: Sequence[str]) -> str:
 
 
 def _others(group: str, chosen: str | None) -> str:
-    names = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    names = sorted(path.stem for path in (conf_folder() / group).glob("[!_]*.yaml"))
     return ", ".join(name for name in names if name != chosen)
 
 
