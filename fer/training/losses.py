@@ -1,39 +1,40 @@
-"""Losses from logits [B, classes] and target probabilities [B, classes]: the mean over the batch."""
+"""Losses of logits [B, classes] against target probabilities [B, classes], averaged over the batch."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
 ClassWeights = Literal["none", "balanced"]
+NonNegative = Annotated[float, Ge(0)]
+Smoothing = Annotated[float, Interval(ge=0, lt=1)]
 
 
 def balanced_weights(counts: Sequence[int]) -> Tensor:
-    """Each class's weight, total over classes times count, as scikit-learn's "balanced": [classes]."""
+    """Return a weight for each class, total / (classes * count), as scikit-learn's "balanced": [classes]."""
     numbers = torch.tensor(counts, dtype=torch.float32)
     return numbers.sum() / (len(counts) * numbers.clamp(min=1))
 
 
 class CrossEntropy(nn.Module):
-    """Cross entropy, the targets smoothed towards uniform by `label_smoothing` (arXiv:1512.00567).
+    """Cross entropy with label smoothing (arXiv:1512.00567) and class weights.
 
-    counts: training images of each class, which class_weights=balanced weighs by.
+    counts: training images of each class.
+    label_smoothing: weight of the uniform distribution in the targets.
+    class_weights: `balanced` weighs each class by the inverse of its count.
     """
 
     def __init__(
         self,
         *,
         counts: Sequence[int],
-        label_smoothing: float = 0.0,
+        label_smoothing: Smoothing = 0.0,
         class_weights: ClassWeights = "none",
     ) -> None:
         super().__init__()
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing: {label_smoothing}, expected 0 or more and below 1")
-        if class_weights not in get_args(ClassWeights):
-            raise ValueError(f"class_weights: {class_weights!r}, expected none or balanced")
         self.label_smoothing = label_smoothing
         weight = balanced_weights(counts) if class_weights == "balanced" else None
         self.register_buffer("weight", weight, persistent=False)
@@ -45,21 +46,19 @@ class CrossEntropy(nn.Module):
 
 
 class Focal(CrossEntropy):
-    """Cross entropy times (1 - p)^gamma, p the target's probability (Lin et al., arXiv:1708.02002)."""
+    """Cross entropy times (1 - p)^gamma, where p is the target's probability (Lin et al., arXiv:1708.02002)."""
 
     def __init__(
         self,
         *,
         counts: Sequence[int],
-        gamma: float = 2.0,
-        label_smoothing: float = 0.0,
+        gamma: NonNegative = 2.0,
+        label_smoothing: Smoothing = 0.0,
         class_weights: ClassWeights = "none",
     ) -> None:
         super().__init__(
             counts=counts, label_smoothing=label_smoothing, class_weights=class_weights
         )
-        if gamma < 0:
-            raise ValueError(f"gamma: {gamma}, expected 0 or more")
         self.gamma = gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -67,7 +66,7 @@ class Focal(CrossEntropy):
             targets, torch.full_like(targets, 1 / targets.shape[1]), self.label_smoothing
         )
         logs = logits.float().log_softmax(1)
-        # Kept from 0, where a power below 1 has no finite slope.
+        # At 0 a power below 1 has no finite slope.
         wrong = (-logs.expm1()).clamp(min=torch.finfo(logs.dtype).tiny)
         terms = -targets * wrong**self.gamma * logs
         if self.weight is not None:
@@ -76,22 +75,21 @@ class Focal(CrossEntropy):
 
 
 class LogitAdjusted(CrossEntropy):
-    """Cross entropy of the logits plus `tau` times the log of each class's share in training.
+    """Cross entropy of the logits plus `tau` times the log of each class's frequency in training.
 
-    Menon et al., arXiv:2007.07314, equation 10. The network itself, whose logits have nothing added
-    where it predicts, then aims at the mean of the classes' recalls.
+    Nothing is added where the network predicts, so that it aims at the mean recall of the classes
+    (Menon et al., arXiv:2007.07314, equation 10).
 
-    counts: training images of each class; tau: 0 is plain cross entropy, 1 the paper's own choice.
+    counts: training images of each class.
+    tau: 0 is plain cross entropy, 1 is the paper's choice.
     """
 
     shift: Tensor
 
     def __init__(
-        self, *, counts: Sequence[int], tau: float = 1.0, label_smoothing: float = 0.0
+        self, *, counts: Sequence[int], tau: NonNegative = 1.0, label_smoothing: Smoothing = 0.0
     ) -> None:
         super().__init__(counts=counts, label_smoothing=label_smoothing)
-        if tau < 0:
-            raise ValueError(f"tau: {tau}, expected 0 or more")
         numbers = torch.tensor(counts, dtype=torch.float32).clamp(min=1)
         self.register_buffer("shift", tau * (numbers / numbers.sum()).log(), persistent=False)
 

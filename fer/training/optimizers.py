@@ -1,15 +1,23 @@
-"""Optimizers of a network."""
+"""Optimizers of a network.
 
-import math
-from collections.abc import Sequence
+lr: learning rate, its largest value under a schedule. weight_decay: fraction of the weights that a step
+subtracts, times the learning rate.
+"""
 
+from typing import Annotated
+
+from annotated_types import Ge, Interval
 from torch import nn, optim
+
+Rate = Annotated[float, Ge(0)]
+Momentum = Annotated[float, Interval(ge=0, lt=1)]
+Betas = tuple[Momentum, Momentum]
 
 ADAM_BETAS = (0.9, 0.999)  # Kingma and Ba, arXiv:1412.6980
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict]:
-    """Weights that decay, and biases and norms (one-dimensional) that do not (arXiv:1812.01187)."""
+    """Return weights that decay, and biases and norms (one-dimensional) that do not (arXiv:1812.01187)."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     decayed = [parameter for parameter in parameters if parameter.ndim > 1]
     others = [parameter for parameter in parameters if parameter.ndim <= 1]
@@ -19,32 +27,23 @@ def _groups(network: nn.Module, weight_decay: float) -> list[dict]:
     ]
 
 
-def check_numbers(**numbers: float) -> None:
-    for name, number in numbers.items():
-        if not (math.isfinite(number) and number >= 0):
-            raise ValueError(f"{name}: {number}, expected 0 or more")
-
-
-def _check_betas(betas: Sequence[float]) -> None:
-    if len(betas) != 2:
-        raise ValueError(f"betas: {list(betas)}, expected two numbers")
-
-
 def adamw(
-    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = ADAM_BETAS
+    network: nn.Module, *, lr: Rate, weight_decay: Rate, betas: Betas = ADAM_BETAS
 ) -> optim.Optimizer:
-    """AdamW (Loshchilov and Hutter, arXiv:1711.05101), no decay on biases and norms."""
-    check_numbers(lr=lr, weight_decay=weight_decay)
-    _check_betas(betas)
+    """Return AdamW (Loshchilov and Hutter, arXiv:1711.05101) without decay of biases and norms.
+
+    betas: decay of the running means of the gradient and of its square.
+    """
     return optim.AdamW(_groups(network, weight_decay), lr=lr, betas=tuple(betas), fused=True)
 
 
 def adam(
-    network: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = ADAM_BETAS
+    network: nn.Module, *, lr: Rate, weight_decay: Rate, betas: Betas = ADAM_BETAS
 ) -> optim.Optimizer:
-    """Adam (Kingma and Ba, arXiv:1412.6980), the decay in every parameter's gradient as the lab has it."""
-    check_numbers(lr=lr, weight_decay=weight_decay)
-    _check_betas(betas)
+    """Return Adam (Kingma and Ba, arXiv:1412.6980) with the lab's decay, added to every gradient.
+
+    betas: decay of the running means of the gradient and of its square.
+    """
     return optim.Adam(
         network.parameters(), lr=lr, weight_decay=weight_decay, betas=tuple(betas), fused=True
     )
@@ -53,13 +52,12 @@ def adam(
 def sgd(
     network: nn.Module,
     *,
-    lr: float,
-    weight_decay: float,
-    momentum: float = 0.9,
+    lr: Rate,
+    weight_decay: Rate,
+    momentum: Rate = 0.9,
     nesterov: bool = True,
 ) -> optim.Optimizer:
-    """Stochastic gradient descent with momentum, no decay on biases and norms."""
-    check_numbers(lr=lr, weight_decay=weight_decay, momentum=momentum)
+    """Return stochastic gradient descent with momentum, without decay of biases and norms."""
     return optim.SGD(
         _groups(network, weight_decay), lr=lr, momentum=momentum, nesterov=nesterov, fused=True
     )

@@ -1,20 +1,20 @@
-"""Muon: momentum whose direction is made orthogonal."""
+"""Muon: an optimizer that makes the momentum of convolutions orthogonal."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn, optim
 
-from fer.training.optimizers import ADAM_BETAS, check_numbers
+from fer.training.optimizers import ADAM_BETAS, Momentum, Rate
 
 
 class Muon(optim.Optimizer):
-    """Momentum whose direction is made orthogonal where a group says so, AdamW elsewhere.
+    """Orthogonal momentum for groups with `orthogonal`, AdamW for the others.
 
-    A convolution's weights are taken as a matrix [outputs, inputs * kernel * kernel]. All its singular
-    values become about 1, so that no direction of the gradient is learned later than another (Jordan
-    et al., 2024, kellerjordan.github.io/posts/muon). torch.optim.Muon takes matrices only, and not
-    two kinds of groups.
+    A convolution's weights are a matrix [outputs, inputs * kernel * kernel]. All singular values of
+    its step become about 1, so that no direction of the gradient is learned later than another
+    (Jordan et al., 2024, kellerjordan.github.io/posts/muon). torch.optim.Muon takes matrices only,
+    and one kind of group.
     """
 
     def __init__(self, groups: list[dict], *, lr: float, momentum: float) -> None:
@@ -41,7 +41,7 @@ class Muon(optim.Optimizer):
         mean = state["momentum"].lerp_(weights.grad, 1 - group["momentum"])
         ahead = weights.grad.lerp(mean, group["momentum"])  # Nesterov's
         matrix = ahead.flatten(1)
-        # Tall matrices move by more: a change then has the same share in every output.
+        # A taller matrix takes a larger step, so that every output changes by as much.
         stretch = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
         return (stretch * orthogonalised(matrix).to(weights.dtype)).view_as(ahead)
 
@@ -61,9 +61,9 @@ class Muon(optim.Optimizer):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """`matrix` [m, n] with singular values between about 0.7 and 1.2, its directions kept: bfloat16.
+    """Return `matrix` [m, n] with singular values between about 0.7 and 1.2, in bfloat16.
 
-    Five Newton-Schulz steps with Jordan's quintic polynomial, in bf16 as there: exactness gains nothing.
+    Five Newton-Schulz steps with Jordan's quintic polynomial, in bf16 as in Jordan's code.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     wide = matrix.shape[0] <= matrix.shape[1]
@@ -78,13 +78,16 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 def muon(
     network: nn.Module,
     *,
-    lr: float,
-    weight_decay: float,
-    momentum: float = 0.95,
-    adam_lr: float = 3e-3,
+    lr: Rate,
+    weight_decay: Rate,
+    momentum: Momentum = 0.95,
+    adam_lr: Rate = 3e-3,
 ) -> optim.Optimizer:
-    """Muon for every convolution but the first, which reads pixels; AdamW without decay for the rest."""
-    check_numbers(lr=lr, weight_decay=weight_decay, momentum=momentum, adam_lr=adam_lr)
+    """Return Muon for all convolutions after the first, which reads pixels, and AdamW for the rest.
+
+    lr, weight_decay, momentum: of these convolutions. adam_lr: learning rate of the rest, which does
+        not decay.
+    """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     convolutions = [parameter for parameter in parameters if parameter.ndim == 4][1:]
     known = set(map(id, convolutions))

@@ -1,26 +1,30 @@
-"""Schedules of the learning rate."""
+"""Schedules of the learning rate. `warmup`, `start` and `end` are relative: to the steps, and to the optimizer's lr.
+
+The steps are those of the whole run, `total_steps`.
+"""
 
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Annotated
 
+from annotated_types import Ge, Interval
 from torch import optim
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
-from fer.training.optimizers import (
-    check_numbers,
-)
+Factor = Annotated[float, Ge(0)]
+Warmup = Annotated[float, Interval(ge=0, lt=1)]
 
 
 def _between(first: float, last: float, progress: float) -> float:
-    """Half a cosine from `first` to `last` as `progress` goes from 0 to 1."""
+    """Return half a cosine from `first` to `last` as `progress` goes from 0 to 1."""
     return last + (first - last) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
 
 
 def _scheduled(
     optimizer: optim.Optimizer, total_steps: int, factor: Callable[[float], float]
 ) -> LRScheduler:
-    """The rate at a step is its `factor` at step / (total_steps - 1), from 0 to 1."""
+    """Return a schedule that multiplies lr by `factor` of step / (total_steps - 1), from 0 to 1."""
     last = max(1, total_steps - 1)
     return LambdaLR(optimizer, lambda step: factor(step / last))
 
@@ -31,42 +35,31 @@ def _rise_and_fall(progress: float, *, warmup: float, start: float, end: float) 
     return _between(1.0, end, (progress - warmup) / (1 - warmup))
 
 
-def _check_warmup(warmup: float) -> None:
-    if not 0 <= warmup < 1:
-        raise ValueError(f"warmup: {warmup}, expected 0 or more and below 1")
-
-
 def constant(optimizer: optim.Optimizer, total_steps: int) -> LRScheduler:
-    """The same rate at every step."""
+    """Return the same learning rate at every step."""
     return _scheduled(optimizer, total_steps, lambda progress: 1.0)
 
 
 def one_cycle(
-    optimizer: optim.Optimizer, total_steps: int, *, warmup: float, start: float, end: float
+    optimizer: optim.Optimizer, total_steps: int, *, warmup: Warmup, start: Factor, end: Factor
 ) -> LRScheduler:
-    """Up to the full rate and down to nearly nothing, both along a cosine (arXiv:1708.07120)."""
-    _check_warmup(warmup)
-    check_numbers(start=start, end=end)
+    """Return a rise from `start` and a fall to `end`, both along a cosine (arXiv:1708.07120)."""
     factor = partial(_rise_and_fall, warmup=warmup, start=start, end=end)
     return _scheduled(optimizer, total_steps, factor)
 
 
 def cosine(
-    optimizer: optim.Optimizer, total_steps: int, *, warmup: float, end: float
+    optimizer: optim.Optimizer, total_steps: int, *, warmup: Warmup, end: Factor
 ) -> LRScheduler:
-    """A short rise from nearly nothing, then down along a cosine (arXiv:1608.03983)."""
-    _check_warmup(warmup)
-    check_numbers(end=end)
+    """Return a rise from 0.01, then a fall to `end` along a cosine (arXiv:1608.03983)."""
     factor = partial(_rise_and_fall, warmup=warmup, start=0.01, end=end)
     return _scheduled(optimizer, total_steps, factor)
 
 
 def linear(
-    optimizer: optim.Optimizer, total_steps: int, *, warmup: float, end: float
+    optimizer: optim.Optimizer, total_steps: int, *, warmup: Warmup, end: Factor
 ) -> LRScheduler:
-    """Up to the full rate and down again, both along a line: the best of short runs (arXiv:2310.07831)."""
-    _check_warmup(warmup)
-    check_numbers(end=end)
+    """Return a rise from 0 and a fall to `end`, both along a line (arXiv:2310.07831)."""
 
     def factor(progress: float) -> float:
         if progress < warmup:
@@ -77,14 +70,17 @@ def linear(
 
 
 def plateau(
-    optimizer: optim.Optimizer, total_steps: int, *, factor: float, patience: int, higher: bool
+    optimizer: optim.Optimizer,
+    total_steps: int,
+    *,
+    factor: Annotated[float, Interval(gt=0, lt=1)],
+    patience: Annotated[int, Ge(0)],
+    higher: bool,
 ) -> ReduceLROnPlateau:
-    """Multiplies the rate by `factor` after `patience` epochs without a better monitor.
+    """Return a schedule that multiplies the learning rate by `factor` when the monitor stops improving.
 
-    higher: whether a higher monitor is the better one.
+    patience: epochs without a better monitor. higher: whether a higher monitor is better.
     """
-    if not 0 < factor < 1:
-        raise ValueError(f"factor: {factor}, expected between 0 and 1")
     return ReduceLROnPlateau(
         optimizer, mode="max" if higher else "min", factor=factor, patience=patience
     )

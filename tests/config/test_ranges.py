@@ -9,6 +9,13 @@ from fer.config import schema
 R1 = {"_target_": "fer.models.R1", "channels": [8, 8], "repeats": [1, 1]}
 R2 = R1 | {"_target_": "fer.models.R2"}
 AUGMENT = {"_target_": "fer.training.Augment"}
+LOSS = {"label_smoothing": 0.1}
+FOCAL = {"_target_": "fer.training.Focal"}
+ADJUSTED = {"_target_": "fer.training.LogitAdjusted"}
+ADAMW = {"_target_": "fer.training.adamw", "lr": 1e-3, "weight_decay": 0.05}
+MUON = {"_target_": "fer.training.muon"}
+COSINE = {"_target_": "fer.training.cosine", "warmup": 0.1, "end": 0.0}
+PLATEAU = {"_target_": "fer.training.plateau", "factor": 0.3, "patience": 3}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +50,20 @@ AUGMENT = {"_target_": "fer.training.Augment"}
         ("augment", AUGMENT, "scale", [0.5, 1.0], "scale[1]"),
         ("augment", AUGMENT, "erase", [0.5, 1.5], "erase[1]"),
         ("augment", AUGMENT, "crop", [0.5, 4], "crop"),
+        ("loss", LOSS | FOCAL, "gamma", -1.0, "gamma"),
+        ("loss", LOSS | FOCAL, "label_smoothing", 1.0, "label_smoothing"),
+        ("loss", LOSS | FOCAL, "class_weights", "sqrt", "class_weights"),
+        ("loss", LOSS | ADJUSTED, "tau", -1.0, "tau"),
+        ("optim", ADAMW, "lr", -1e-3, "lr"),
+        ("optim", ADAMW, "betas", [0.9], "betas[1]"),
+        ("optim", ADAMW, "betas", [0.9, 1.0], "betas[1]"),
+        ("optim", ADAMW | MUON, "momentum", 1.0, "momentum"),
+        ("optim", ADAMW | MUON, "adam_lr", -1, "adam_lr"),
+        ("schedule", COSINE, "warmup", 1.0, "warmup"),
+        ("schedule", COSINE, "warmup", -0.1, "warmup"),
+        ("schedule", COSINE, "end", -0.1, "end"),
+        ("schedule", PLATEAU, "factor", 1.0, "factor"),
+        ("schedule", PLATEAU, "patience", -1, "patience"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_key(group, node, key, value, place) -> None:

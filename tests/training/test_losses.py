@@ -110,20 +110,6 @@ def test_logit_adjustment_brings_a_rare_class_the_recall_that_weights_bring_it()
         assert (found[1] > 0.6) if tau else (found[1] < 0.1)
 
 
-@pytest.mark.parametrize(
-    ("loss", "arguments", "message"),
-    [
-        (LogitAdjusted, {"tau": -1.0}, "tau: -1.0, expected 0 or more"),
-        (LogitAdjusted, {"label_smoothing": 1.0}, "label_smoothing: 1.0"),
-        (Focal, {"gamma": -1.0}, "gamma: -1.0"),
-        (CrossEntropy, {"class_weights": "sqrt"}, "class_weights: 'sqrt', expected none or"),
-    ],
-)
-def test_what_is_out_of_range_is_refused_by_name(loss, arguments, message) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        loss(counts=COUNTS, **arguments)
-
-
 def test_focal_has_a_slope_where_the_network_is_sure() -> None:
     logits = torch.tensor([[50.0, 0.0]], requires_grad=True)
     Focal(counts=[1, 1], gamma=0.5)(logits, torch.eye(2)[:1]).backward()

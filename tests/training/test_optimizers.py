@@ -75,12 +75,6 @@ def test_plateau_waits_for_a_better_monitor(higher: bool) -> None:
     assert optimizer.param_groups[0]["lr"] == (1.0 if higher else 0.5)
 
 
-@pytest.mark.parametrize("options", [{"warmup": 1.0}, {"warmup": -0.1}])
-def test_a_warmup_of_everything_is_refused(options) -> None:
-    with pytest.raises(ValueError, match="^warmup: "):
-        rates(schedules.cosine, 5, end=0.0, **options)
-
-
 def test_the_average_forgets_the_first_weights_soon() -> None:
     averaged, present = [torch.tensor([1.0])], [torch.tensor([0.0])]
     expected = 1.0
