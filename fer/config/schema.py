@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import InitVar
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 from hydra.core.override_parser.types import Override
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -37,8 +37,8 @@ class Settings(TypedDict):
     compile: bool
     channels_last: bool
     teacher: list[str]
-    teacher_weight: float
-    teacher_temperature: float
+    teacher_weight: Annotated[float, Interval(gt=0, le=1)]
+    teacher_temperature: Annotated[float, Gt(0)]
     resolutions: list[Count] | None
     ema: Annotated[float, Interval(gt=0, lt=1)] | None
     profiler: Literal["torch"] | None

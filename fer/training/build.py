@@ -115,10 +115,7 @@ def build_teachers(
     if not checkpoints:
         return None
     networks = [restore(found) for found in checkpoints]
-    try:
-        return Teachers(networks, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature)
-    except ValueError as fault:
-        raise InputError(f"teacher_{fault}") from None
+    return Teachers(networks, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature)
 
 
 def build_trainer(cfg: DictConfig, *, measuring: bool = True, **others: Any) -> L.Trainer:

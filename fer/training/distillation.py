@@ -1,6 +1,5 @@
-"""Distillation: what finished networks say of a batch becomes a part of what it is trained towards."""
+"""Distillation: the probabilities of finished networks become part of the training targets."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -8,24 +7,21 @@ from torch import Tensor, nn
 
 
 class Teachers:
-    """Finished networks' probabilities, mixed into targets (Hinton et al., arXiv:1503.02531).
+    """Mix the probabilities of finished networks into targets (Hinton et al., arXiv:1503.02531).
 
-    A batch is shared out: each face is told by one of the networks. Every loss of this project is linear in its
-    targets, so that over a run a face is trained towards the mean of what all say, at the price of one.
+    A batch is split between the teachers: each image gets the probabilities of one of them. Every loss of this
+    project is linear in its targets, so over a run an image is trained towards the mean of all teachers,
+    at the cost of one.
 
-    networks: from images [B, 1, S, S] float in [0, 1] to probabilities [B, classes]; weight: the share
-    of what they say in the new targets; temperature: above 1 what they say is spread, each
-    probability to the power of 1 / temperature, and normalised again.
+    networks: from images [B, 1, S, S] float in [0, 1] to probabilities [B, classes].
+    weight: of the teachers' probabilities in the targets, above 0 and at most 1.
+    temperature: exponent 1 / temperature of their probabilities, which are then normalised again.
+        Above 1 it makes them more even.
 
-    No nn.Module: a checkpoint of the network that is taught holds its own weights alone. Raises
-    ValueError, opening with the parameter's name, for numbers out of range.
+    No nn.Module: the student's checkpoints hold its own weights alone.
     """
 
     def __init__(self, networks: Sequence[nn.Module], *, weight: float, temperature: float) -> None:
-        if not 0 < weight <= 1:
-            raise ValueError(f"weight: {weight}, expected above 0 and at most 1")
-        if not (math.isfinite(temperature) and temperature > 0):
-            raise ValueError(f"temperature: {temperature}, expected above 0")
         self.networks = [network.eval().requires_grad_(False) for network in networks]
         self.weight, self.temperature = weight, temperature
 
@@ -34,8 +30,8 @@ class Teachers:
             network.to(device)
 
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
-        """New targets of a batch as it is trained on, augmented and mixed: [B, classes]."""
-        shares = images.tensor_split(len(self.networks))
-        said = torch.cat([network(share) for network, share in zip(self.networks, shares)])
-        said = said ** (1 / self.temperature)
-        return torch.lerp(targets, said / said.sum(1, keepdim=True), self.weight)
+        """Return new targets for a batch that is augmented and mixed: [B, classes]."""
+        parts = images.tensor_split(len(self.networks))
+        outputs = torch.cat([network(part) for network, part in zip(self.networks, parts)])
+        outputs = outputs ** (1 / self.temperature)
+        return torch.lerp(targets, outputs / outputs.sum(1, keepdim=True), self.weight)
