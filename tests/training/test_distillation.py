@@ -204,7 +204,7 @@ def test_what_a_teacher_has_seen_of_another_set_its_pupil_has_seen(cwd, monkeypa
     ("words", "line"),
     [
         (["teacher=[nowhere]"], "teacher: nowhere: no such file; expected a run's folder, a "),
-        (["teacher=nowhere"], "teacher: 'nowhere', expected a list such as "),
+        (["teacher=nowhere"], "teacher: 'nowhere', expected "),
         (["teacher=[teacher]", "teacher_weight=2"], "teacher_weight: 2"),
         (["teacher=[teacher]", "teacher_weight=0"], "teacher_weight: 0"),
         (["teacher=[teacher]", "teacher_temperature=0"], "teacher_temperature: 0"),
