@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from fer.common.errors import InputError
 from fer.data import sources
 from fer.data.labels import EMOTIONS, arrange
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
+from fer.data.splits.options import SplitOptions
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = os.environ.get("FER_DATA_DIR")
@@ -307,3 +309,11 @@ def test_the_real_fer2013_is_known() -> None:
     faces = FER2013(path=f"{DATA}/fer2013.csv").faces
     assert faces.fingerprint == sources.FER2013_FACES
     assert np.bincount(faces.parts).tolist() == list(sources.FER2013_PARTS)
+
+
+@pytest.mark.parametrize("option", ["drawn", "fer2013", "fer2021", "ferplus", "folder", "parquet"])
+def test_every_option_has_the_split_options_and_their_defaults(option) -> None:
+    written = subcommand.config_of([f"data={option}"]).data
+    split = "auto" if option in ("folder", "parquet") else "official"
+    defaults = {field.name: field.default for field in fields(SplitOptions)} | {"split": split}
+    assert {name: written[name] for name in defaults} == defaults

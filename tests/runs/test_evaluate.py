@@ -253,7 +253,7 @@ def test_a_set_of_nothing_but_copies_is_refused(runs: Path, called) -> None:
     for main, networks in ((evaluate.main, ["packed"]), (ensemble.main, ["fair", "swapped"])):
         status, folder, said, error = called(main, *networks, *other)
         assert status == 1 and not folder.exists() and "accuracy" not in said
-        assert "copies.csv: all 20 test rows are pixel-identical to faces that " in error
+        assert "copies.csv: all 20 test rows are pixel-identical to images that " in error
         assert error.count("\n") == 1
 
 

@@ -145,7 +145,7 @@ def test_a_test_part_of_which_an_eighth_is_trained_on_is_refused(
     done = train("data.path=copied.csv", "trainer=debug", "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 1 and "accuracy" not in done.stdout
     assert done.stderr.startswith(
-        "fer: copied.csv: 13 of 100 test rows are pixel-identical to ones of train or val, more than 12.5%; "
+        "fer: copied.csv: 13 of 100 test rows are pixel-identical to images of train or val, more than 12.5%; "
     )
     assert done.stderr.count("\n") == 1
     small = ["model.channels=[4]", "model.repeats=[1]", "test=false", "hydra.run.dir=untested"]
@@ -154,7 +154,7 @@ def test_a_test_part_of_which_an_eighth_is_trained_on_is_refused(
     assert "Result on the validation rows" in report and "test face" not in report
     monkeypatch.chdir(tmp_path)
     assert evaluate.main(["untested", "--out", "measured"]) == 1 and not Path("measured").exists()
-    line = "fer: copied.csv: 13 of 100 test rows are pixel-identical to faces that untested/checkpoints/"
+    line = "fer: copied.csv: 13 of 100 test rows are pixel-identical to images that untested/checkpoints/"
     assert capsys.readouterr().err.startswith(line)
 
 

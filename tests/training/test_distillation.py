@@ -174,7 +174,7 @@ def test_in_another_set_a_teacher_has_seen_faces_all_the_same(cwd: Path, monkeyp
     swapped = csv_of_drawn(cwd / "swapped.csv", changed=swap)
     assert len(taught(cwd, monkeypatch, data=own)) == 2  # the same parts: nothing new to its pupil
     with pytest.raises(
-        InputError, match="^teacher: 100 of 100 test rows are pixel-identical to face"
+        InputError, match="^teacher: 100 of 100 test rows are pixel-identical to image"
     ):
         taught(cwd, monkeypatch, data=swapped)
 
@@ -191,7 +191,7 @@ def test_a_pupil_that_leaves_twins_out_wants_teachers_that_did(cwd: Path, monkey
     (teacher,) = build.read_teachers(cfgs[0])
     teacher = replace(teacher, seen=(record(keep.faces, keep.parts),))
     assert protocol.record_of_run(cfgs[0], keep, [teacher]) == teacher.seen
-    with pytest.raises(InputError, match="^teacher: 3 of 103 test rows are .* does not train on;"):
+    with pytest.raises(InputError, match="^teacher: 3 of 103 test rows are .* this run is not;"):
         protocol.record_of_run(cfgs[1], drop, [teacher])
 
 

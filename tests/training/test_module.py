@@ -142,7 +142,7 @@ def test_training_images_grow_and_measured_ones_are_whole() -> None:
         ),
         (
             ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=3"],
-            "data.batch_size: 128 images cannot be shared by 3 processes; choose a multiple",
+            "data.batch_size: 128, expected a multiple of 3 processes",
         ),
     ],
 )
