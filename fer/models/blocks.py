@@ -22,15 +22,16 @@ REDUCTION = 8
 
 
 class Conv2d(nn.Conv2d):
-    """nn.Conv2d that gives a single face to oneDNN on a CPU, as torch itself gives it batches.
+    """nn.Conv2d that computes a single face on a CPU by oneDNN, as torch computes batches.
 
-    For one small image torch takes im2col, half as fast on one core (`use_mkldnn` in its
-    Convolution.cpp). In inference mode alone: elsewhere torch's tracers and counters must know it.
+    For one small image torch uses im2col, which is slower (`use_mkldnn` in its Convolution.cpp,
+    pytorch#40610). Only in inference mode: elsewhere torch's tracers and counters must see the call.
+    Needed until ONNX Runtime serves single faces (see also fer.training.patches).
     """
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if (
-            torch.is_inference_mode_enabled()  # first: a tracer warns of who asks for a length
+            torch.is_inference_mode_enabled()  # first: a tracer warns where a length is read
             and not torch.is_autocast_enabled("cpu")
             and torch.backends.mkldnn.is_available()
             and input.device.type == "cpu"
@@ -47,9 +48,11 @@ class Conv(nn.Sequential):
     """A convolution, then 2x2 max-pooling, batch norm and a ReLU, each if asked for.
 
     [B, inputs, H, W] -> [B, outputs, H / stride, W / stride], rounded up, and halved by the pooling.
-    The weights start so that the signal keeps its variance (He et al., arXiv:1502.01852), times
-    `scale`. The bias is left out in front of a norm, which cancels it. Pooling comes first: norm and
-    ReLU then have a quarter of the positions, and behind a ReLU it would give the same.
+
+    scale: factor of initial weights that keep the variance of the signal (He et al., arXiv:1502.01852).
+
+    There is no bias before a norm, which would cancel it. Pooling comes before norm and ReLU, which then
+    have a quarter of the positions. After a ReLU it would give the same numbers.
     """
 
     def __init__(
@@ -83,10 +86,10 @@ class Conv(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """relu(maps + the convolutions of maps): [B, width, H, W] -> the same (arXiv:1512.03385).
+    """relu(maps + convolutions(maps)), [B, width, H, W] -> the same (He et al., arXiv:1512.03385).
 
-    scale: what the convolutions' output starts with: 1/sqrt(sums of the network) keeps the variance
-    of all sums together near that of what they begin with.
+    scale: factor of the convolutions' initial output. 1/sqrt(sums in the network) keeps the variance after
+        all sums near that before the first.
     """
 
     def __init__(self, width: int, convolutions: int, *, norm: Norm, scale: float) -> None:
@@ -101,7 +104,7 @@ class Residual(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Each channel times a weight between 0 and 1, made of all channels' means (arXiv:1709.01507).
+    """Each channel times a weight between 0 and 1 that depends on all channels' means (arXiv:1709.01507).
 
     [B, channels, H, W] -> the same.
     """

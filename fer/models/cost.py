@@ -5,12 +5,12 @@ from torch import nn
 
 
 def count_parameters(network: nn.Module) -> int:
-    """The number of trainable numbers in `network`."""
+    """Return the number of trainable parameters."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
 def count_gflop(network: nn.Module, *, in_channels: int, size: int) -> float:
-    """The GFLOP of one image's forward pass, two to a multiply-add, as torch's own counter has it."""
+    """Return the GFLOP of one image's forward pass by torch's counter: a multiply-add counts as two."""
     from torch.utils.flop_counter import FlopCounterMode
 
     device = next(network.parameters()).device

@@ -44,6 +44,7 @@ from fer.training.build import (
 )
 from fer.training.confusion import ConfusionImages
 from fer.training.history import COLUMNS, History
+from fer.training.patches import leave_process_group
 from fer.training.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -169,16 +170,7 @@ def _keep_epochs(cfg: DictConfig, folder: Path) -> None:
         OmegaConf.save(cfg, temporary)
 
 
-@atexit.register
-def _leave_group() -> None:
-    """Ends what processes that train together talk by, while Python still runs.
-
-    A thread of gloo that lets go of a tensor while Python ends aborts its process
-    (pytorch/pytorch#190489), and Lightning then kills the others, whatever they still had to write.
-    Lightning ends NCCL's groups itself, gloo's it does not.
-    """
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+atexit.register(leave_process_group)
 
 
 def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
