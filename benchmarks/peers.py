@@ -221,14 +221,14 @@ def measure(data: FER2013, network: Network, classes: Sequence[str]) -> dict[str
     order = [spelt.index(name) for name in faces.classes]
     copied = identical(faces, test, [record(faces, data.parts)], "test")
     measured = Measured(
-        rows=torch.from_numpy(faces.rows[test]),
-        labels=torch.from_numpy(faces.labels[test]),
+        part="test",
+        faces=faces,
+        positions=test,
         probabilities=torch.from_numpy(np.stack(found)[:, order]),
         clean=torch.from_numpy(~copied),
-        seen=torch.zeros(len(test), dtype=torch.bool),
-        classes=faces.classes,
+        elsewhere=torch.zeros(len(test), dtype=torch.bool),
     )
-    summary = measured.summary("test")
+    summary = measured.numbers()
     numbers = {name: summary[f"test/{name}"] for name in NUMBERS}
     return numbers | {"ms": 1000 * statistics.median(seconds)}
 

@@ -34,7 +34,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     words = parser.parse(arguments)
     from fer.models import checkpoint  # loads torch, so only for a readable command
     from fer.reports import model_card
-    from fer.runs.evaluate import assemble
+    from fer.runs.members import assemble
 
     register_resolvers()
     network = checkpoint.read(words.network)

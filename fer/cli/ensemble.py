@@ -16,17 +16,17 @@ def main(arguments: list[str]) -> int:
 def prepare(arguments: list[str]) -> Callable[[], None]:
     parser = subcommand.Parser("ensemble")
     parser.add_argument(
-        "words",
+        "arguments",
         nargs="+",
         metavar="RUN|key=value",
         help="two or more networks, each as in fer evaluate, and keys of fer evaluate",
     )
     parser.add_out()
-    words = parser.parse(arguments)
-    overrides = [word for word in words.words if "=" in word and not Path(word).exists()]
-    places = [Path(word) for word in words.words if word not in overrides]
+    typed = parser.parse(arguments)
+    overrides = [each for each in typed.arguments if "=" in each and not Path(each).exists()]
+    places = [Path(each) for each in typed.arguments if each not in overrides]
     if len(places) < 2:
         raise InputError(
-            f"fer ensemble: {len(places)} runs, expected two or more; one: fer evaluate"
+            f"fer ensemble: {len(places)} runs, expected two or more; measure one with fer evaluate"
         )
-    return measuring("ensemble", places, overrides, words.out)
+    return measuring("ensemble", places, overrides, typed.out)

@@ -30,41 +30,48 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "tta=none|flip|shift, part=test|val|all, other images such as data.path=FILE, trainer=cpu"
     )
     parser.add_out()
-    words = parser.parse(arguments)
-    return measuring("evaluate", [words.run], words.overrides, words.out)
+    typed = parser.parse(arguments)
+    return measuring("evaluate", [typed.run], typed.overrides, typed.out)
 
 
 def measuring(
-    name: str, places: Sequence[Path], words: Sequence[str], out: Path | None
+    name: str, places: Sequence[Path], overrides: Sequence[str], out: Path | None
 ) -> Callable[[], None]:
-    """The work of `fer <name>`: measures the networks of `places` together, writes into `out`."""
+    """The work of `fer <name>`: measure the networks of `places` together, write into `out`."""
+    from fer.models import checkpoint  # torch: only once the arguments can be read
+    from fer.reports.run_report import tables_text
+    from fer.runs import evaluate, members
+
+    chosen, others = _chosen(overrides)
+    register_resolvers()
+    networks = members.assemble([checkpoint.read(place) for place in places], others)
+
+    def work() -> None:
+        measured = evaluate.evaluate(networks, **chosen)
+        log.info("%s", evaluate.describe(networks, **chosen))
+        log.info("\n%s\n", tables_text(measured))
+        folder = subcommand.claim(out, name)
+        command = shlex.join(["fer", name, *map(str, places), *overrides])
+        evaluate.write(folder, networks, measured, **chosen, command=command, overrides=overrides)
+
+    return work
+
+
+def _chosen(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The values of tta and part, and the overrides of the recipe."""
     from fer.evaluation import measure, tta
-    from fer.models import checkpoint  # torch: only once the words can be read
-    from fer.runs import evaluate, outputs
 
     chosen = {"tta": "none", "part": "test"}
     known = {"tta": get_args(tta.Tta), "part": get_args(measure.Part)}
     others = []
-    for word in words:
-        key, equals, value = word.partition("=")
+    for override in overrides:
+        key, equals, value = override.partition("=")
         if not equals:
-            raise InputError(f"{word}: expected key=value")
+            raise InputError(f"{override}: expected key=value")
         if key not in known:
-            others.append(word)
+            others.append(override)
         elif value in known[key]:
             chosen[key] = value
         else:
-            raise InputError(f"{word}: expected one of {', '.join(known[key])}")
-    register_resolvers()
-    members = evaluate.assemble([checkpoint.read(place) for place in places], others)
-
-    def work() -> None:
-        measured = evaluate.evaluate(members, **chosen)
-        log.info("%s", evaluate.describe(members, **chosen))
-        outputs.say(measure.NAMES[chosen["part"]], measured)
-        folder = subcommand.claim(out, name)
-        typed = shlex.join(["fer", name, *map(str, places), *words])
-        evaluate.write(folder, members, measured, **chosen, command=typed, words=words)
-        log.info("report: %s", folder / "report.html")
-
-    return work
+            raise InputError(f"{override}: expected one of {', '.join(known[key])}")
+    return chosen, others

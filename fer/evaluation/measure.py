@@ -99,10 +99,10 @@ def measure(
     }
     with interruptible():
         trainer.test(module, dataloaders=loaders[part](), verbose=False)
-    rows, labels, probabilities = (tensor.cpu() for tensor in module.gathered)
-    faces = data.faces
+    rows, _, probabilities = (tensor.cpu() for tensor in module.gathered)
+    faces = data.relabelled
     positions = np.searchsorted(faces.rows, rows.numpy())
     met, strange = (
         torch.from_numpy(which(faces, positions, seen, part)) for which in (identical, elsewhere)
     )
-    return Measured(rows, labels, probabilities, ~met, strange, data.classes)
+    return Measured(part, faces, positions, probabilities, clean=~met, elsewhere=strange)

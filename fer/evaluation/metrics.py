@@ -1,6 +1,7 @@
 """What is measured of predictions: exact sums, divided once, over all processes' rows."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -51,19 +52,26 @@ def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
 
 
 def recalls(matrix: Tensor) -> Tensor:
-    """Each class's share of its own rows that were predicted so, NaN where it has none: [classes]."""
+    """The fraction of each class's rows that were predicted as it, NaN without rows: [classes]."""
     return matrix.diagonal() / matrix.sum(1)
 
 
-def measure(probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> dict[str, float]:
-    """acc, mean_acc (mean of the classes' recalls), macro_f1, ece and recall_<class> of predictions.
+def names(classes: Sequence[str]) -> list[str]:
+    """The names of `scores`."""
+    return ["acc", "mean_acc", "macro_f1", "ece", *(f"recall_{name}" for name in classes)]
 
-    probabilities: float [N, classes]; labels: int64 [N]. The calibration error has 15 bins of equal
-    width and is weighted by their rows. Without rows every number is NaN.
+
+def scores(probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> dict[str, float]:
+    """acc, mean_acc (the mean recall of the classes), macro_f1, ece and recall_<class>.
+
+    probabilities: float [N, classes]
+    labels: int64 [N]
+
+    The calibration error (ece) has 15 bins of equal width, weighted by their rows. Without rows every
+    number is NaN.
     """
-    names = ["acc", "mean_acc", "macro_f1", "ece", *(f"recall_{name}" for name in classes)]
     if len(labels) == 0:
-        return dict.fromkeys(names, float("nan"))
+        return dict.fromkeys(names(classes), float("nan"))
     matrix = confusion_matrix(probabilities, labels)
     own = recalls(matrix)
     numbers = [
@@ -79,18 +87,22 @@ def measure(probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> di
         ),
         *own,
     ]
-    return dict(zip(names, torch.stack(numbers).tolist(), strict=True))
+    return dict(zip(names(classes), torch.stack(numbers).tolist(), strict=True))
 
 
-def table(matrix: Tensor, classes: Sequence[str]) -> list[dict[str, str | int | float]]:
-    """The lab's table, a row a class: emotions, true_preds, false_preds, accuracy."""
+class ClassRecall(NamedTuple):
+    """Rows of a class that were predicted right and missed; recall is NaN without rows."""
+
+    name: str
+    right: int
+    missed: int
+    recall: float
+
+
+def class_recalls(matrix: Tensor, classes: Sequence[str]) -> list[ClassRecall]:
+    """A line for each class of a confusion matrix, int64 [classes, classes]."""
     right, total = matrix.diagonal().tolist(), matrix.sum(1).tolist()
     return [
-        {
-            "emotions": name,
-            "true_preds": hits,
-            "false_preds": rows - hits,
-            "accuracy": hits / rows if rows else float("nan"),
-        }
+        ClassRecall(name, hits, rows - hits, hits / rows if rows else float("nan"))
         for name, hits, rows in zip(classes, right, total, strict=True)
     ]

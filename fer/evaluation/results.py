@@ -1,47 +1,80 @@
-"""The files of a measured part: predictions, tables, confusion matrix, figures, summary."""
+"""What was measured of a part, and what a run or an evaluation was."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from fer.data.faces import Faces
 from fer.evaluation import metrics
+from fer.evaluation.metrics import ClassRecall
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Predictions of one part, sorted by row.
+    """The predictions of one part, sorted by row.
 
-    clean: rows that are pixel-identical to no face the network was trained on or, for test, selected
-    on; seen: rows that are identical to one of another set. Those were no test at all: where there
-    are any, numbers are given of the clean rows alone.
+    part: train, val or test
+    faces: the dataset, with the labels that count
+    positions: int64 [N], which of the faces were measured
+    probabilities: float32 [N, classes]
+    clean: bool [N], rows without an identical image in what the network was trained on or, for test,
+        validated on
+    elsewhere: bool [N], rows with such an image in another dataset. They are no test: where there is
+        one, only clean rows are counted.
     """
 
-    rows: Tensor
-    labels: Tensor
+    part: str
+    faces: Faces
+    positions: np.ndarray
     probabilities: Tensor
     clean: Tensor
-    seen: Tensor
-    classes: tuple[str, ...]
+    elsewhere: Tensor
+
+    def __len__(self) -> int:
+        return len(self.positions)
 
     @property
-    def whole(self) -> bool:
-        """Whether all rows may give numbers."""
-        return not self.seen.any()
+    def classes(self) -> tuple[str, ...]:
+        return self.faces.classes
+
+    @property
+    def rows(self) -> Tensor:
+        """Row numbers in the source: int64 [N]."""
+        return torch.from_numpy(self.faces.rows[self.positions])
+
+    @property
+    def images(self) -> np.ndarray:
+        """uint8 [N, H, W]."""
+        return self.faces.images[self.positions]
+
+    @property
+    def labels(self) -> Tensor:
+        """int64 [N]."""
+        return torch.from_numpy(self.faces.labels[self.positions])
 
     @property
     def predictions(self) -> Tensor:
+        """int64 [N]."""
         return self.probabilities.argmax(1)
 
     @property
     def confidence(self) -> Tensor:
+        """The probability of the predicted class: float32 [N]."""
         return self.probabilities.amax(1)
 
     @property
+    def only_clean(self) -> bool:
+        """Whether only clean rows are counted."""
+        return bool(self.elsewhere.any())
+
+    @property
     def counted(self) -> Tensor:
-        """Which rows give the numbers and figures: all, or only the clean ones where some were seen."""
-        return torch.ones_like(self.clean) if self.whole else self.clean
+        """Which rows give the numbers and figures: bool [N]."""
+        return self.clean if self.only_clean else torch.ones_like(self.clean)
 
     def calibration(self) -> tuple[np.ndarray, np.ndarray]:
         """Confidence, float [n], and whether the prediction is right, bool [n], of counted rows."""
@@ -49,27 +82,45 @@ class Measured:
         return self.confidence[self.counted].numpy(), correct[self.counted].numpy()
 
     def matrix(self, *, clean: bool = False) -> Tensor:
-        chosen = self.clean if clean else torch.ones_like(self.clean)
+        """The confusion matrix of counted or of clean rows, true classes in rows: [classes, classes]."""
+        chosen = self.clean if clean else self.counted
         return metrics.confusion_matrix(self.probabilities[chosen], self.labels[chosen])
 
-    def numbers(self, *, clean: bool = False) -> dict[str, float]:
-        chosen = self.clean if clean else torch.ones_like(self.clean)
-        return metrics.measure(self.probabilities[chosen], self.labels[chosen], self.classes)
+    def scores(self, *, clean: bool = False) -> dict[str, float]:
+        """acc, mean_acc, macro_f1, ece and recall_<class> of counted or of clean rows."""
+        chosen = self.clean if clean else self.counted
+        return metrics.scores(self.probabilities[chosen], self.labels[chosen], self.classes)
 
-    def summary(self, part: str) -> dict[str, float]:
-        """The numbers of summary.json: `part`/acc ..., `part`/clean_acc ..., and how many rows gave them."""
-        numbers = {f"{part}/{name}": number for name, number in self._all_numbers().items()}
-        clean = self.numbers(clean=True)
-        numbers |= {f"{part}/clean_{name}": number for name, number in clean.items()}
-        return numbers | {f"{part}/clean_rows": int(self.clean.sum())}
+    def recalls(self, *, clean: bool = False) -> list[ClassRecall]:
+        """A line for each class, of counted or of clean rows."""
+        return metrics.class_recalls(self.matrix(clean=clean), self.classes)
 
-    def _all_numbers(self) -> dict[str, float]:
-        if not self.whole:
-            return {"seen_rows": int(self.seen.sum())}
-        return self.numbers() | {"rows": len(self.labels)}
+    def numbers(self) -> dict[str, float]:
+        """Its numbers in summary.json: `test/acc` ..., `test/clean_acc` ..., and how many rows gave them."""
+        if self.only_clean:
+            numbers: dict[str, float] = {"seen_rows": int(self.elsewhere.sum())}
+        else:
+            numbers = self.scores() | {"rows": len(self)}
+        clean = self.scores(clean=True) | {"rows": int(self.clean.sum())}
+        numbers |= {f"clean_{name}": number for name, number in clean.items()}
+        return {f"{self.part}/{name}": number for name, number in numbers.items()}
 
-    def tables(self) -> dict[str, list[dict[str, str | int | float]]]:
-        """The lab's table of `all` rows, where they may give numbers, and of `clean` rows."""
-        matrices = {"all": self.matrix()} if self.whole else {}
-        matrices["clean"] = self.matrix(clean=True)
-        return {name: metrics.table(matrix, self.classes) for name, matrix in matrices.items()}
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What a run or an evaluation was, and all that it found.
+
+    numbers: the content of summary.json
+    title: networks and dataset
+    command: what was typed
+    overrides: those of the config among it
+    config: the resolved config, YAML
+    counts: images of each class, for each part
+    """
+
+    numbers: Mapping[str, Any]
+    title: str
+    command: str
+    overrides: Sequence[str]
+    config: str
+    counts: Mapping[str, Sequence[int]]

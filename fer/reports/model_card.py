@@ -113,12 +113,12 @@ def _restore(evaluation: Evaluation, network: Checkpoint, faces: Faces) -> Measu
         )
     clean = ~identical(faces, positions, network.seen, "test")
     return Measured(
-        rows=torch.from_numpy(rows),
-        labels=torch.from_numpy(labels),
+        part="test",
+        faces=faces,
+        positions=positions,
         probabilities=torch.from_numpy(evaluation.table[:, 3:]).float(),
         clean=torch.from_numpy(clean),
-        seen=torch.zeros(len(rows), dtype=torch.bool),
-        classes=network.classes,
+        elsewhere=torch.zeros(len(rows), dtype=torch.bool),
     )
 
 
@@ -130,7 +130,7 @@ def numbers(measured: Measured, faces: Faces) -> dict[str, Any]:
     brightness, contrast = tone(faces.images[positions])
     return {
         "classes": per_class(measured),
-        "headline": [measured.numbers(), measured.numbers(clean=True)],
+        "headline": [measured.scores(), measured.scores(clean=True)],
         "rows": [len(right), int(measured.clean.sum())],
         "interval": NORMAL * error,
         "confusions": confusions(measured),

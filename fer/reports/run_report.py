@@ -1,121 +1,91 @@
-"""The report of a run or an evaluation: one self-contained html page; the lab's table as text."""
+"""The report of a run or an evaluation: one self-contained html page, and its tables as text."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from fer.config.recipe import flat
-from fer.data.faces import Faces
 from fer.data.labels import called
-from fer.evaluation.results import Measured
+from fer.evaluation.metrics import ClassRecall
+from fer.evaluation.results import Measured, Summary
 from fer.reports import figures
 from fer.reports.html import fixed, write_page
 
-Table = Sequence[Mapping[str, str | float]]  # rows of emotions, true_preds, false_preds, accuracy
-
-
-def format_table(table: Table, *, mean: float | None, overall: float | None) -> str:
-    """The lab's table as aligned text: a line a class, then `mean of labels` and `overall`.
-
-    `table`: rows with emotions, true_preds, false_preds and accuracy, a fraction like `mean` and
-    `overall`. A missing number is a dash.
-    """
-    _, several = called(r["emotions"] for r in table)
-    lines = [
-        (several, "true_preds", "false_preds", "accuracy"),
-        *((r["emotions"], r["true_preds"], r["false_preds"], fixed(r["accuracy"])) for r in table),
-        ("mean of labels", "", "", fixed(mean)),
-        ("overall", *_sums(table), fixed(overall)),
-    ]
-    width = max(len(line[0]) for line in lines)
-    return "\n".join(f"{a:<{width}}  {b:>10}  {c:>11}  {d:>8}" for a, b, c, d in lines)
+NAMES = {"train": "training", "val": "validation", "test": "test"}
+LISTED = 3  # pairs of classes that are confused most
 
 
 def write_report(
     path: Path,
-    *,
-    title: str,
-    config: str,
-    overrides: Sequence[str],
-    command: str,
-    classes: Sequence[str],
-    counts: Mapping[str, Sequence[int]],
-    table: Table,
-    clean_table: Table,
-    history: Sequence[Mapping[str, float | None]] | None,
-    summary: Mapping[str, object],
-    part: Literal["test", "val"] = "test",
-    confusion_matrix: np.ndarray | None = None,
-    calibration: tuple[np.ndarray, np.ndarray] | None = None,
-    mistakes: tuple[np.ndarray, Sequence[str]] | None = None,
+    measured: Measured,
+    summary: Summary,
+    history: Sequence[Mapping[str, float | None]] | None = None,
 ) -> None:
-    """Writes the page, whole or not at all; a section without data says so.
+    """Write the page of a measured part, whole or not at all.
 
-    `config`: yaml text; `command`: what was typed. `counts`: part -> images per class. `part`: what was
-    measured. `table` and `clean_table`: rows with emotions, true_preds, false_preds, accuracy; of all
-    its rows and of the clean ones; empty where it was not measured, the first also where some rows
-    were seen and may give no number. `history`: rows of metrics.csv, None where nothing was trained.
-    `summary`: what summary.json holds. `confusion_matrix`: [C, C], rows true. `calibration`:
-    confidence [N] and correct [N]. `mistakes`: uint8 [N, H, W] and N captions.
+    history: rows of metrics.csv; None where nothing was trained
     """
-
-    images, captions = mistakes if mistakes is not None else ((), ())
-    confidence = calibration[0] if calibration is not None else ()
-    drawn = {}
-    if any(sum(numbers) for numbers in counts.values()):
-        drawn["counts"] = figures.class_counts(counts, classes)
-    if history:
-        drawn["curves"] = figures.curves(history)
-    if confusion_matrix is not None:
-        drawn["confusion"] = figures.confusion(confusion_matrix, classes)
-    if len(confidence):
-        drawn["calibration"] = figures.reliability(*calibration)
+    drawn = _figures(measured, summary, history)
+    images, captions = mistakes(measured)
     write_page(
         path,
         "report.html",
-        title=title,
-        config=config,
-        overrides=overrides,
-        command=command,
-        classes=classes,
-        called=called(classes),
-        counts=counts,
-        tables=(table, clean_table),
-        rows=[sum(_sums(rows)) for rows in (table, clean_table)],
+        summary=summary.numbers,
+        title=summary.title,
+        config=summary.config,
+        overrides=summary.overrides,
+        command=summary.command,
+        counts=summary.counts,
+        everything=list(flat(summary.numbers, joint="/").items()),
+        part=measured.part,
+        named=NAMES[measured.part],
+        classes=measured.classes,
+        called=called(measured.classes),
+        tables=_tables(measured),
+        only_clean=measured.only_clean,
+        rows={"all": len(measured), "clean": int(measured.clean.sum())},
+        confusions=_confusions(measured),
         epochs=None if history is None else len(history),
-        part=part,
-        named={"test": "test", "val": "validation"}[part],
-        summary=summary,
-        everything=list(flat(summary, joint="/").items()),
-        confusions=_confusions(confusion_matrix, classes),
-        colours=figures.colours(classes),
+        colours=figures.colours(measured.classes),
         figures={name: figures.png_bytes(figure) for name, figure in drawn.items()},
         inches={name: figure.get_figwidth() for name, figure in drawn.items()},
         faces=[(figures.face_png(i), text) for i, text in zip(images, captions, strict=True)],
     )
 
 
-def _sums(table: Table) -> tuple[int, int]:
-    return sum(r["true_preds"] for r in table), sum(r["false_preds"] for r in table)
+def _tables(measured: Measured) -> dict[str, list[ClassRecall]]:
+    """The recalls of all and of clean rows; one table where both are the same rows or only one counts."""
+    if measured.only_clean:
+        return {"clean": measured.recalls()}
+    tables = {"all": measured.recalls()}
+    return tables if measured.clean.all() else tables | {"clean": measured.recalls(clean=True)}
 
 
-def _confusions(matrix: np.ndarray | None, classes: Sequence[str]) -> list[tuple[str, str, int]]:
-    """The three most frequent mistakes: true class, predicted class, number."""
-    if matrix is None:
-        return []
-    wrong = np.asarray(matrix) * ~np.eye(len(classes), dtype=bool)
-    most = np.argsort(-wrong, axis=None, kind="stable")[:3]
+def _figures(
+    measured: Measured, summary: Summary, history: Sequence[Mapping[str, float | None]] | None
+) -> dict[str, Figure]:
+    drawn = {
+        "counts": figures.class_counts(summary.counts, measured.classes),
+        "confusion": figures.confusion(measured.matrix().numpy(), measured.classes),
+        "calibration": figures.reliability(*measured.calibration()),
+    }
+    return drawn if history is None else drawn | {"curves": figures.curves(history)}
+
+
+def _confusions(measured: Measured) -> list[tuple[str, str, int]]:
+    """The most frequent mistakes: true class, predicted class, number of rows."""
+    wrong = measured.matrix().fill_diagonal_(0).numpy()
+    most = np.argsort(-wrong, axis=None, kind="stable")[:LISTED]
     pairs = zip(*np.unravel_index(most, wrong.shape), strict=True)
-    return [(classes[t], classes[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+    names = measured.classes
+    return [(names[t], names[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
 
 
-def mistakes(
-    measured: Measured, faces: Faces, *, most: int = 32
-) -> tuple[np.ndarray, Sequence[str]]:
-    """The most confident wrong predictions of counted rows: faces [n, H, W] and their captions."""
+def mistakes(measured: Measured, *, most: int = 32) -> tuple[np.ndarray, list[str]]:
+    """The most confident wrong predictions of counted rows: uint8 [n, H, W], and n captions."""
     wrong = (measured.predictions != measured.labels) & measured.counted
     wrong = torch.nonzero(wrong).flatten()
     worst = wrong[measured.confidence[wrong].argsort(descending=True)][:most]
@@ -124,4 +94,53 @@ def mistakes(
         f"{measured.classes[measured.predictions[i]]} {100 * measured.confidence[i]:.0f} %"
         for i in worst.tolist()
     ]
-    return faces.images[np.searchsorted(faces.rows, measured.rows[worst].numpy())], captions
+    return measured.images[worst.numpy()], captions
+
+
+def tables_text(measured: Measured) -> str:
+    """The page's tables for a terminal, each under a line that says which rows it counts."""
+    numbers = measured.numbers()
+    blocks = []
+    for name, table in _tables(measured).items():
+        prefix = f"{measured.part}/clean_" if name == "clean" else f"{measured.part}/"
+        text = recall_table(table, mean=numbers[f"{prefix}mean_acc"], acc=numbers[f"{prefix}acc"])
+        blocks.append(f"{_rows_text(measured, name)}\n{text}")
+    return "\n\n".join(blocks)
+
+
+def _rows_text(measured: Measured, name: str) -> str:
+    named, clean = NAMES[measured.part], int(measured.clean.sum())
+    if measured.only_clean:
+        return (
+            f"{named}, the {clean:,} clean rows; the other {len(measured) - clean:,} are not counted: "
+            "the network was trained or validated on identical images"
+        )
+    if name == "clean":
+        return f"{named}, the {clean:,} clean rows: no identical image in {_others(measured)}"
+    same = ", all of them clean" if clean == len(measured) else ""
+    return f"{named}, all {len(measured):,} rows{same}"
+
+
+def _others(measured: Measured) -> str:
+    """The parts in which a clean row has no duplicate."""
+    return "train or validation" if measured.part == "test" else "train"
+
+
+def recall_table(table: Sequence[ClassRecall], *, mean: float, acc: float) -> str:
+    """Aligned text: a line for each class, then the mean recall and the accuracy.
+
+    A missing number is a dash.
+    """
+    _, several = called(row.name for row in table)
+    lines = [
+        (several, "right", "missed", "recall"),
+        *((row.name, f"{row.right:,}", f"{row.missed:,}", fixed(row.recall)) for row in table),
+        ("mean recall", "", "", fixed(mean)),
+        ("accuracy", *(f"{total:,}" for total in _totals(table)), fixed(acc)),
+    ]
+    width = max(len(line[0]) for line in lines)
+    return "\n".join(f"{a:<{width}}  {b:>7}  {c:>7}  {d:>7}" for a, b, c, d in lines)
+
+
+def _totals(table: Sequence[ClassRecall]) -> tuple[int, int]:
+    return sum(row.right for row in table), sum(row.missed for row in table)

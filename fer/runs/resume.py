@@ -1,5 +1,6 @@
 """Runs that resume from a checkpoint."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from fer.training.module import FaceModule
 
 
 def check_checkpoint(path: Path, module: FaceModule) -> None:
+    """Raises InputError where `module` cannot resume from the checkpoint at `path`."""
     if path.name == packed.TENSORS:
         raise InputError(
-            f"ckpt_path: {path} is a packed network, which keeps no optimizer to go on with; name a "
+            f"ckpt_path: {path} is a packed network, which has no optimizer to resume with; name a "
             "run's checkpoint"
         )
     try:
@@ -33,17 +35,17 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
     monitor = found.recipe["monitor"]
     if monitor != module.monitor:  # Lightning would forget the best epoch so far
         raise InputError(
-            f"ckpt_path: {path} chose its best epoch by monitor={monitor}; it goes on by the same"
+            f"ckpt_path: {path} chose its best epoch by monitor={monitor}; resume it by the same"
         )
     if not (best := best_of(path)).is_file():
         raise InputError(
-            f"ckpt_path: no {best}, the best epoch so far; keep it beside the checkpoint that a run "
-            "goes on from"
+            f"ckpt_path: no {best}, the best epoch so far; keep it next to the checkpoint that a run "
+            "resumes from"
         )
 
 
-def changed_words(recipe: dict[str, Any]) -> list[str]:
-    """A sentence where a run goes on by another recipe than its checkpoint began with."""
+def changed_options(recipe: Mapping[str, Any]) -> list[str]:
+    """A note where a run resumes with other options than its checkpoint began with."""
     if (path := recipe["ckpt_path"]) is None:
         return []
     before = flat(checkpoint.read(Path(path), device="meta").recipe)

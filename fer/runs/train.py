@@ -1,12 +1,17 @@
-"""A whole run: train, measure the best epoch, fill the run folder."""
+"""A whole run: build, fit, measure the best epoch, write the run folder."""
 
 import atexit
 import logging
+import shlex
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -19,20 +24,17 @@ from fer.data.module import FaceData
 from fer.data.sources import build_data
 from fer.data.splits import leakage
 from fer.data.splits.file import export
-from fer.data.splits.split import settings
-from fer.evaluation.measure import interruptible, measure
+from fer.evaluation import measure
 from fer.evaluation.protocol import record_of_run, refuse_leaking_test
+from fer.evaluation.results import Measured, Summary
+from fer.models.checkpoint import Checkpoint
 from fer.models.cost import count_gflop, count_parameters
-from fer.reports.run_report import mistakes
-from fer.runs.outputs import (
-    cut_short,
-    limited,
-    shown_part,
-    summarise,
-    write_run,
-    write_tensorboard,
-)
-from fer.runs.resume import changed_words
+from fer.reports import figures
+from fer.reports.run_report import tables_text
+from fer.runs import summary
+from fer.runs.outputs import write_measured, write_summary
+from fer.runs.resume import changed_options
+from fer.runs.tensorboard import write_tensorboard
 from fer.training import precision
 from fer.training.budget import apply_budget
 from fer.training.build import (
@@ -43,143 +45,250 @@ from fer.training.build import (
     read_teachers,
 )
 from fer.training.confusion import ConfusionImages
-from fer.training.history import COLUMNS, History
+from fer.training.history import History
+from fer.training.module import FaceModule
 from fer.training.patches import leave_process_group
 from fer.training.trace import Trace
 
 log = logging.getLogger(__name__)
 
 
-def train(cfg: DictConfig, folder: Path, *, command: list[str], overrides: list[str]) -> float:
-    """Trains, measures the best epoch, fills `folder`; the best epoch's monitor on validation."""
+@dataclass(frozen=True, eq=False)
+class Built:
+    """All that a run trains with.
+
+    history: the rows of metrics.csv, filled epoch by epoch
+    best: keeps the checkpoint of the best epoch
+    facts: what summary.json says that is known before training
+    choices: lines for the log that say how precision and epochs were chosen
+    notes: of these choices, for summary.json
+    """
+
+    data: FaceData
+    module: FaceModule
+    trainer: L.Trainer
+    history: History
+    best: ModelCheckpoint
+    facts: Mapping[str, Any]
+    choices: Sequence[str]
+    notes: Sequence[str]
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The resolved config, as checkpoints keep it."""
+        return self.module.recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What was measured with the weights of the best epoch.
+
+    parts: val, train (as many rows as test has), and test unless test=false
+    epoch: from 0; loss: its val/loss; monitored: its number of `monitor`
+    """
+
+    parts: Mapping[str, Measured]
+    epoch: int
+    loss: float
+    monitored: float
+
+
+def train(
+    cfg: DictConfig, folder: Path, *, command: Sequence[str], overrides: Sequence[str]
+) -> float:
+    """Train by a config, fill `folder`, return the best epoch's number of `monitor`.
+
+    command, overrides: what was typed, and the Hydra overrides among it
+    """
     started = time.perf_counter()
+    run = RunFolder(folder)
+    built = build(cfg, run)
+    if built.trainer.is_global_zero:
+        _open(run, built)
+    with measure.interruptible(), logging_redirect_tqdm():  # a log line stands above the bar
+        ckpt_path = built.recipe["ckpt_path"]
+        built.trainer.fit(built.module, datamodule=built.data, ckpt_path=ckpt_path)
+    outcome = measure_best(built)
+    if built.trainer.is_global_zero:
+        seconds = time.perf_counter() - started
+        write(run, built, outcome, seconds=seconds, command=command, overrides=overrides)
+    return outcome.monitored
+
+
+def build(cfg: DictConfig, run: RunFolder) -> Built:
+    """Read the faces, build network and trainer. Raises InputError for a config that cannot train."""
     L.seed_everything(cfg.seed, verbose=False)
     data = build_data(cfg)
-    faces, parts = data.relabelled, data.parts
-    if len(parts.train) < data.batch_size:
-        raise InputError(
-            f"data.batch_size: {data.batch_size}, but only {len(parts.train)} training images; "
-            "make it smaller"
-        )
-    leaks = leakage.leaks(faces, parts)
-    if cfg.test:
-        refuse_leaking_test(faces, parts)
-    counts = {name: faces.counts(parts.part(name)) for name in ("train", "val", "test")}
+    _check_parts(data, test=cfg.test)
     teachers = read_teachers(cfg)
-    seen = record_of_run(cfg, data, teachers)
-    module = build_module(cfg, data, counts=counts["train"], teachers=teachers, seen=seen)
-    classifier = module.classifier
-    classifier.preprocess.fit(data.statistics_sample())
-    facts = {
-        "git": revision(),  # of the code that runs, whatever is committed meanwhile
-        "parameters": count_parameters(classifier.network),
-        "gflop": count_gflop(classifier.network, in_channels=len(data.channels), size=data.size),
-    }
+    seen, counts = record_of_run(cfg, data, teachers), summary.counts(data)["train"]
+    module = build_module(cfg, data, counts=counts, teachers=teachers, seen=seen)
+    module.classifier.preprocess.fit(data.statistics_sample())
     resolved = precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator)
-    chosen = apply_budget(cfg, module, data, folder)
-    history = History(folder)
-    best, last = build_checkpoints(cfg, folder)
-    traced = [Trace(folder / "tensorboard")] if cfg.profiler is not None else []
+    facts = _facts(module, data, teachers) | {"precision_measured": resolved.evidence()}
+    chosen = apply_budget(cfg, module, data, run.path)
+    history = History(run.path)
+    history.changed = changed_options(module.recipe)
+    best, last = build_checkpoints(cfg, run.checkpoints)
+    traced = [Trace(run.tensorboard)] if cfg.profiler is not None else []
     callbacks = [history, ConfusionImages(), best, last, *traced, *chosen_callbacks(cfg)]
-    logger = TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
-    trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=folder)
-    history.changed = changed_words(module.recipe)
-    if trainer.is_global_zero:
-        if cfg.budget is not None:
-            _keep_epochs(cfg, folder)
-        write_json(folder / "split.json", export(faces, parts))
-        log.info("%s", _opening(cfg, data, counts, facts, trainer))
-        for sentence in (*chosen.lines, *resolved.reasons()):
-            log.info("%s", sentence)
-        for sentence in (*history.changed, *chosen.notes):
-            log.info("note: %s", sentence)
+    logger = TensorBoardLogger(
+        run.path, name=run.tensorboard.name, version="", default_hp_metric=False
+    )
+    trainer = build_trainer(cfg, logger=logger, callbacks=callbacks, default_root_dir=run.path)
     if cfg.compile:
-        classifier.network.compile()
-    with interruptible(), logging_redirect_tqdm():  # an epoch's line stands above the progress bar
-        trainer.fit(module, datamodule=data, ckpt_path=cfg.ckpt_path)
+        module.classifier.network.compile()
+    choices = [*chosen.lines, *resolved.reasons()]
+    return Built(data, module, trainer, history, best, facts, choices, chosen.notes)
 
-    kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-    module.load_state_dict(kept["state_dict"])
-    measured = {
-        part: measure(trainer, classifier, data, part, seen=seen)
-        for part in (["val", "train", "test"] if cfg.test else ["val", "train"])
-    }
-    monitored = float(best.best_model_score)
-    if not trainer.is_global_zero:
-        return monitored
-    found = [*cut_short(measured, parts), *limited(cfg)]
-    if not history.started:
-        found.append(f"{cfg.ckpt_path} has had all its epochs, none was added (trainer.max_epochs)")
-    for sentence in found:
-        log.info("note: %s", sentence)
-    facts |= {
-        "images_per_second": history.images / history.step_seconds,
-        "seconds": time.perf_counter() - started,
-        "training_seconds": sum(row["seconds"] for row in history.rows),
-        "epochs": len(history.rows),
-        "best_epoch": kept["epoch"],
-        "budget": cfg.budget,
-        "precision": str(trainer.precision),
-        "precision_measured": resolved.evidence(),
-        "device": str(trainer.strategy.root_device),
+
+def _check_parts(data: FaceData, *, test: bool) -> None:
+    rows = len(data.parts.train)
+    if rows < data.batch_size:
+        raise InputError(
+            f"data.batch_size: {data.batch_size}, but only {rows} training images; make it smaller"
+        )
+    if test:
+        refuse_leaking_test(data.faces, data.parts)
+
+
+def _facts(module: FaceModule, data: FaceData, teachers: Sequence[Checkpoint]) -> dict[str, Any]:
+    network, channels = module.classifier.network, len(data.channels)
+    return {
+        "git": revision(),  # of the code that runs, also if it is edited meanwhile
+        "parameters": count_parameters(network),
+        "gflop": count_gflop(network, in_channels=channels, size=data.size),
         "processor": processor(),
-        "processes": trainer.world_size,
         "threads": torch.get_num_threads(),
-        "seed": cfg.seed,
+        "budget": module.recipe["budget"],
+        "seed": module.recipe["seed"],
+        "monitor": module.recipe["monitor"],
         "teachers": [str(teacher.path) for teacher in teachers],
         "teachers_sha256": [file_digest(teacher.path) for teacher in teachers],
-        "notes": [*faces.notes, *history.changed, *chosen.notes, *found],
-        "changed": bool(history.changed),
-        "monitor": cfg.monitor,
-        "monitored": monitored,
-        "split": parts.kind,
-        "split_seed": parts.seed,
-        **settings(parts),
-        **leaks,
-        **leakage.own_test(faces, parts),
-        "source": faces.source,
-        "fingerprint": faces.fingerprint,
+        **summary.dataset(data),
+        **leakage.leaks(data.faces, data.parts),
         "versions": versions(),
     }
-    summary = summarise(measured) | facts
-    summary["val/loss"] = kept["callbacks"]["History"]["rows"][-1]["val/loss"]
-    part = shown_part(measured)
-    wrong = mistakes(measured[part], data.faces)
-    write_run(
-        folder,
-        cfg,
-        data,
-        part=part,
-        shown=measured[part],
-        wrong=wrong,
-        counts=counts,
-        history=history,
-        summary=summary,
-        command=command,
-        overrides=overrides,
+
+
+def _open(run: RunFolder, built: Built) -> None:
+    """Write split.json, and log what is trained on what."""
+    data, facts, trainer = built.data, built.facts, built.trainer
+    if built.recipe["budget"] is not None:
+        _keep_epochs(run, built.recipe)
+    write_json(run.split, export(data.relabelled, data.parts))
+    parts = summary.counts(data).items()
+    sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in parts)
+    log.info("%s: %s images, split %s", data.faces.source, sizes, data.parts.kind)
+    log.info("%s", leakage.describe(data.faces, data.parts))
+    log.info(
+        "%s: %s parameters, %.3f GFLOP an image, %s on %s, %d process(es)",
+        _network(built.recipe),
+        f"{facts['parameters']:,}",
+        facts["gflop"],
+        trainer.precision,
+        trainer.strategy.root_device,
+        trainer.world_size,
     )
-    curves = {*COLUMNS, *(f"val/{name}" for name in measured["val"].numbers())}
-    write_tensorboard(logger, module, cfg, summary, part, wrong, data, curves)
-    write_json(folder / "summary.json", summary)  # last: by it a run is known to have ended
-    return monitored
+    for line in built.choices:
+        log.info("%s", line)
+    _log_notes([*data.faces.notes, *built.history.changed, *built.notes])
 
 
-def _keep_epochs(cfg: DictConfig, folder: Path) -> None:
-    """Write the config that Hydra has written again, with the epochs that a budget chose."""
-    with replacing(RunFolder(folder).config) as temporary:
-        OmegaConf.save(cfg, temporary)
+def _keep_epochs(run: RunFolder, recipe: Mapping[str, Any]) -> None:
+    """Write Hydra's copy of the config again, with the epochs that a budget chose."""
+    with replacing(run.config) as temporary:
+        OmegaConf.save(OmegaConf.create(dict(recipe)), temporary)
+
+
+def _network(recipe: Mapping[str, Any]) -> str:
+    return recipe["model"]["_target_"].rpartition(".")[2]
+
+
+def _log_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        log.info("note: %s", note)
+
+
+def measure_best(built: Built) -> Outcome:
+    """Measure the best epoch's weights on every part, over all processes."""
+    kept = torch.load(built.best.best_model_path, map_location="cpu", weights_only=True)
+    built.module.load_state_dict(kept["state_dict"])
+    trainer, module, data = built.trainer, built.module, built.data
+    names = ["val", "train", "test"] if built.recipe["test"] else ["val", "train"]
+    return Outcome(
+        {
+            name: measure.measure(trainer, module.classifier, data, name, seen=module.seen)
+            for name in names
+        },
+        epoch=kept["epoch"],
+        loss=kept["callbacks"]["History"]["rows"][-1]["val/loss"],
+        monitored=float(built.best.best_model_score),
+    )
+
+
+def write(
+    run: RunFolder,
+    built: Built,
+    outcome: Outcome,
+    *,
+    seconds: float,
+    command: Sequence[str],
+    overrides: Sequence[str],
+) -> None:
+    """Write every file that is written once, after training; log the tables."""
+    notes = _notes(built, outcome)
+    _log_notes(notes)
+    shown, rows = summary.shown(outcome.parts), built.history.rows
+    numbers = summary.numbers(outcome.parts) | _result_facts(built, outcome) | {"seconds": seconds}
+    numbers["notes"] = [*built.data.faces.notes, *built.history.changed, *built.notes, *notes]
+    figures.save(figures.curves(rows), run.curves)
+    log.info("\n%s", tables_text(shown))
+    if shown.part == "test":
+        write_measured(run, shown)
+        log.info("%s", _gap_text(numbers))
+    write_tensorboard(built.trainer.logger, built.module, shown, numbers)
+    found = Summary(
+        numbers,
+        title=f"{_network(built.recipe)} on {Path(built.data.faces.source).name}",
+        command=shlex.join(command),
+        overrides=overrides,
+        config=OmegaConf.to_yaml(OmegaConf.create(built.recipe)),
+        counts=summary.counts(built.data),
+    )
+    write_summary(run, shown, found, rows)
+
+
+def _notes(built: Built, outcome: Outcome) -> list[str]:
+    recipe = built.recipe
+    notes = summary.partly_measured(outcome.parts, built.data.parts)
+    notes += summary.limited_epochs(recipe["trainer"])
+    if not built.history.started:
+        path = recipe["ckpt_path"]
+        notes.append(f"{path} has had all its epochs, none was added (trainer.max_epochs)")
+    return notes
+
+
+def _result_facts(built: Built, outcome: Outcome) -> dict[str, Any]:
+    history, trainer = built.history, built.trainer
+    return {
+        **built.facts,
+        "precision": str(trainer.precision),
+        "device": str(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "val/loss": outcome.loss,
+        "images_per_second": history.images / history.step_seconds,
+        "training_seconds": sum(row["seconds"] for row in history.rows),
+        "epochs": len(history.rows),
+        "best_epoch": outcome.epoch,
+        "monitored": outcome.monitored,
+        "changed": bool(history.changed),
+    }
+
+
+def _gap_text(numbers: Mapping[str, float]) -> str:
+    train, test, gap = (100 * numbers[name] for name in ("train/acc", "test/acc", "gap"))
+    return f"accuracy: train {train:.2f} % - test {test:.2f} % = gap {gap:.2f} points"
 
 
 atexit.register(leave_process_group)
-
-
-def _opening(cfg, data: FaceData, counts, facts, trainer: L.Trainer) -> str:
-    sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in counts.items())
-    notes = "".join(f"note: {note}\n" for note in data.faces.notes)
-    return (
-        f"{data.faces.source}: {sizes} faces, split {data.parts.kind}\n"
-        f"{leakage.describe(data.faces, data.parts)}\n{notes}"
-        f"{cfg.model._target_.rsplit('.', 1)[1]}: {facts['parameters']:,} parameters, "
-        f"{facts['gflop']:.3f} GFLOP an image; {trainer.precision} on "
-        f"{trainer.strategy.root_device}, {trainer.world_size} process(es)"
-    )

@@ -27,9 +27,9 @@ patches.quiet_lightning()
 
 
 def build_checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """Return the callbacks that keep best.ckpt, by the monitor, and last.ckpt."""
+    """Return the callbacks that keep best.ckpt, by the monitor, and last.ckpt in `folder`."""
     common = {
-        "dirpath": folder / "checkpoints",
+        "dirpath": folder,
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }

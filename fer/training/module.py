@@ -16,7 +16,7 @@ from fer.common.errors import InputError
 from fer.data.batches import Batch
 from fer.data.exposure import Seen
 from fer.data.planes import unit
-from fer.evaluation.metrics import Predictions, confusion_matrix, measure
+from fer.evaluation.metrics import Predictions, confusion_matrix, scores
 from fer.models.classifier import Classifier
 from fer.training.augment import Augment
 from fer.training.distillation import Teachers
@@ -148,7 +148,7 @@ class FaceModule(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         _, labels, probabilities = self.predictions.compute()
         self.matrix = confusion_matrix(probabilities, labels).cpu().numpy()
-        numbers = measure(probabilities, labels, self.classifier.classes)
+        numbers = scores(probabilities, labels, self.classifier.classes)
         numbers["loss"] = self.eval_loss.compute()
         self._publish({f"val/{name}": number for name, number in numbers.items()})
 

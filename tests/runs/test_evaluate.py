@@ -23,8 +23,8 @@ from fer.evaluation.measure import Measuring
 from fer.models import checkpoint
 from fer.models.classifier import restore
 from fer.runs import preflight
-from fer.runs.evaluate import assemble
 from fer.runs.evaluate import evaluate as measure
+from fer.runs.members import assemble
 
 ROOT = Path(__file__).parents[2]
 DATA = ["data=drawn", "data.count=1001"]
@@ -112,7 +112,7 @@ def test_a_run_measured_again_gives_its_own_test(runs: Path) -> None:
     assert (again["tta"], again["part"], again["split"]) == ("none", "test", "official")
     best = (runs / "fair/checkpoints/best.ckpt").read_bytes()
     assert again["sha256"] == [hashlib.sha256(best).hexdigest()]
-    assert "mean of labels" in done.stdout and "test part, clean 100 rows" in done.stdout
+    assert "mean recall" in done.stdout and "test, all 100 rows, all of them clean" in done.stdout
 
 
 def test_a_packed_run_is_the_run_in_half_precision(runs: Path, called, shipped) -> None:
@@ -160,7 +160,7 @@ def test_flip_is_the_mean_of_the_face_and_its_mirror(runs: Path, called) -> None
 
 def test_validation_is_never_called_test(called) -> None:
     status, folder, said, _ = called(evaluate.main, "fair", "part=val", "tta=shift")
-    assert status == 0 and "val part, all 100 rows" in said
+    assert status == 0 and "validation, all 100 rows" in said
     named = {key.split("/")[0] for key in numbers(folder) if "/" in key}
     assert named == {"val"}
 
@@ -241,7 +241,7 @@ def test_in_another_set_faces_it_has_seen_give_no_number(runs: Path, called, net
     assert counted.sum() == len(clean)
     right_and_wrong = pd.read_csv(folder / "summary.csv")[["true_preds", "false_preds"]]
     assert right_and_wrong.sum().sum() == len(clean)
-    assert "all 1000 rows" not in said and "no number counts them" in said
+    assert "all 1,000 rows" not in said and "are not counted" in said
 
 
 def test_a_set_of_nothing_but_copies_is_refused(runs: Path, called) -> None:
@@ -278,7 +278,7 @@ def test_an_ensemble_has_seen_what_any_member_has(called) -> None:
 @pytest.mark.parametrize(
     ("main", "words", "line"),
     [
-        (ensemble.main, ["fair"], "fer ensemble: 1 runs, expected two or more; one: fer evaluate"),
+        (ensemble.main, ["fair"], "fer ensemble: 1 runs, expected two or more; "),
         (evaluate.main, ["fair", "swapped"], "swapped: expected key=value"),
         (evaluate.main, ["nowhere"], "nowhere: no such file; expected a run's folder, a checkpoint, "),
         (evaluate.main, ["fair/split.json"], "fair/split.json is no checkpoint of this project, or a "),
