@@ -29,7 +29,7 @@ train: .venv/ready
 	$(BIN)/python train.py $(if $(DATA),data=fer2013 data.path='$(DATA)' budget=6min,data=drawn budget=2min)
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -32,6 +32,7 @@ class RunFolder:
     tensorboard = _File("tensorboard")
     curves = _File("curves.png")
     predictions = _File("predictions.csv")
+    examples = _File("predictions.png")
     recalls = _File("summary.csv")
     confusion = _File("confusion_matrix.csv")
     confusion_figure = _File("confusion_matrix.png")

@@ -16,6 +16,7 @@ from fer.reports.html import fixed, write_page
 
 NAMES = {"train": "training", "val": "validation", "test": "test"}
 LISTED = 3  # pairs of classes that are confused most
+EXAMPLES = 12  # faces with their predictions
 
 
 def write_report(
@@ -68,6 +69,7 @@ def _figures(
     measured: Measured, summary: Summary, history: Sequence[Mapping[str, float | None]] | None
 ) -> dict[str, Figure]:
     drawn = {
+        "examples": examples(measured),
         "counts": figures.class_counts(summary.counts, measured.classes),
         "confusion": figures.confusion(measured.matrix().numpy(), measured.classes),
         "calibration": figures.reliability(*measured.calibration()),
@@ -82,6 +84,19 @@ def _confusions(measured: Measured) -> list[tuple[str, str, int]]:
     pairs = zip(*np.unravel_index(most, wrong.shape), strict=True)
     names = measured.classes
     return [(names[t], names[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+
+
+def examples(measured: Measured) -> Figure:
+    """Counted rows at even distances, each with its most probable classes: no choice by hand."""
+    counted = torch.nonzero(measured.counted).flatten()
+    places = np.linspace(0, len(counted) - 1, min(EXAMPLES, len(counted))).astype(int)
+    chosen = counted[places]
+    return figures.predictions(
+        measured.images[chosen.numpy()],
+        measured.probabilities[chosen].numpy(),
+        measured.labels[chosen].tolist(),
+        measured.classes,
+    )
 
 
 def mistakes(measured: Measured, *, most: int = 32) -> tuple[np.ndarray, list[str]]:

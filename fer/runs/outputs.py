@@ -7,7 +7,7 @@ from fer.common.files import write_csv, write_json
 from fer.common.run_folder import RunFolder
 from fer.evaluation.results import Measured, Summary
 from fer.reports import figures
-from fer.reports.run_report import write_report
+from fer.reports.run_report import examples, write_report
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ def write_measured(run: RunFolder, measured: Measured) -> None:
     write_csv(run.confusion, ("true", *measured.classes), rows)
     figures.save(figures.confusion(matrix.numpy(), measured.classes), run.confusion_figure)
     figures.save(figures.reliability(*measured.calibration()), run.calibration)
+    figures.save(examples(measured), run.examples)
 
 
 def _write_predictions(run: RunFolder, measured: Measured) -> None:

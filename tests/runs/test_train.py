@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = os.environ.get("FER_REFERENCE_DIR")
 FILES = (
     ".hydra/config.yaml train.log checkpoints/best.ckpt checkpoints/last.ckpt metrics.csv summary.csv "
-    "summary.json predictions.csv confusion_matrix.csv confusion_matrix.png calibration.png "
+    "summary.json predictions.csv confusion_matrix.csv confusion_matrix.png calibration.png predictions.png "
     "curves.png report.html split.json tensorboard"
 ).split()
 
