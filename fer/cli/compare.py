@@ -32,34 +32,21 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         help="number of validation in summary.json; default: %(default)s",
     )
     parser.add_out()
-    words = parser.parse(arguments)
-    found, unfinished = finished.find(words.runs)
-    table.check_by(words.by, found)
+    typed = parser.parse(arguments)
+    found, unfinished = finished.find(typed.runs)
+    table.check_by(typed.by, found)
 
     def work() -> None:
         rows, repeated = table.repetitions(found)
         _left_out("no summary.json yet", unfinished)
         _left_out("done again later", [run.folder for run in repeated])
-        if keys := table.other_faces(rows):
-            log.info(
-                "note: rows differ in %s, so each has a validation part of its own: their ranks say little",
-                ", ".join(keys),
-            )
-        if names := table.mixed(rows):
-            log.info(
-                "note: runs that make one row differ in %s (summary.json): seeds are not all that tells them apart",
-                " and ".join(names),
-            )
-        for run in found:
-            if run.summary.get("changed"):
-                log.info(
-                    "note: %s went on by other words than its checkpoint began with (summary.json): it repeats no run",
-                    run.folder,
-                )
-        lines = table.ranked(rows, by=words.by)
-        log.info("%s\n", text(lines, names=table.telling([row[0] for row in rows]), by=words.by))
+        for note in table.notes(rows):
+            log.info("note: %s", note)
+        lines = table.ranked(rows, by=typed.by)
+        names = table.telling([row[0] for row in rows])
+        log.info("%s\n", text(lines, names=names, by=typed.by))
         log.info("first: %s", lines[0]["runs"])
-        log.info("table: %s", table.write(subcommand.claim(words.out, "compare"), lines))
+        log.info("table: %s", table.write(subcommand.claim(typed.out, "compare"), lines))
 
     return work
 

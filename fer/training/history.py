@@ -84,7 +84,7 @@ class History(L.Callback):
         percent = {name: 100 * numbers[name] for name in ("train/acc", "val/acc", "val/mean_acc")}
         log.info(
             "epoch %(number)d/%(epochs)s  train loss %(train/loss).4f acc %(train/acc).2f %%"
-            "  val loss %(val/loss).4f acc %(val/acc).2f %% mean %(val/mean_acc).2f %%  %(seconds).0f s",
+            "  val loss %(val/loss).4f acc %(val/acc).2f %% mean recall %(val/mean_acc).2f %%  %(seconds).0f s",
             numbers | percent | {"number": numbers["epoch"] + 1, "epochs": trainer.max_epochs},
         )
 

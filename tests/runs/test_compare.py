@@ -115,7 +115,7 @@ def test_one_that_went_on_by_other_words_repeats_none(tmp_path: Path, caplog) ->
     assert [line["n"] for line in lines(tmp_path)] == [1, 2]
     caplog.set_level("INFO")
     assert command.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 0
-    assert f"note: {tmp_path}/b went on by other words" in caplog.text
+    assert f"note: {tmp_path}/b resumed with other options" in caplog.text
 
 
 def test_the_seed_of_a_split_that_is_not_drawn_repeats_nothing(tmp_path: Path) -> None:

@@ -111,6 +111,22 @@ def mixed(rows: Sequence[Sequence[Run]]) -> list[str]:
     ]
 
 
+def notes(rows: Sequence[Sequence[Run]]) -> list[str]:
+    """Sentences on what weakens the ranks: other validation faces, mixed rows, changed options."""
+    found = []
+    if keys := other_faces(rows):
+        names = ", ".join(keys)
+        found.append(f"rows differ in {names}, so each has a validation part of its own")
+    if names := mixed(rows):
+        found.append(f"runs of one row differ in {' and '.join(names)}, not in seeds only")
+    return found + [
+        f"{run.folder} resumed with other options than its checkpoint began with, so it repeats no run"
+        for row in rows
+        for run in row
+        if run.summary.get("changed")
+    ]
+
+
 def check_by(by: str, runs: Sequence[Run]) -> None:
     """Raises InputError where runs cannot, or must not, be ranked by a number."""
     known = ", ".join(name for name in runs[0].summary if name.startswith("val/"))

@@ -25,7 +25,7 @@ def text(lines: Sequence[Line], *, names: Sequence[str], by: str) -> str:
     rank = _column("#", [f"{line['rank']}" for line in lines], ">")
     count = _column("n", [f"{line['n']}" for line in lines], ">")
     labels = [_labels(lines, name, names) for name in names]
-    parts = [_shares(lines, name, name, digits=2) for name in measured if name in shown]
+    parts = [_shares(lines, name, _title(name), digits=2) for name in measured if name in shown]
     blocks = [_block([rank, *labels, count, *parts])]
     if max(map(len, blocks[0].splitlines())) > WIDTH:
         blocks = [_paragraphs(lines, names), _block([rank, count, *parts])]
@@ -62,6 +62,11 @@ def _cut(value: str) -> str:
     return value if len(value) <= LONGEST else f"…{value[1 - LONGEST :]}"
 
 
+def _title(name: str) -> str:
+    """A number of summary.json as people read it: `test/clean_mean_acc` is test/clean mean recall."""
+    return name.replace("mean_acc", "mean recall").replace("clean_", "clean ")
+
+
 def _shares(lines: Sequence[Line], name: str, title: str, *, digits: int) -> Column:
     def cell(mean: float | None, half: float | None) -> str:
         if mean is None:
@@ -79,8 +84,8 @@ def _costs(lines: Sequence[Line], name: str) -> Column:
 
 
 def _paragraphs(lines: Sequence[Line], names: Sequence[str]) -> str:
-    told = [
+    texts = [
         f"{line['rank']}: " + ", ".join(f"{name}={line[name] or ABSENT}" for name in names)
         for line in lines
     ]
-    return "\n".join(textwrap.fill(one, WIDTH, subsequent_indent="   ") for one in told)
+    return "\n".join(textwrap.fill(each, WIDTH, subsequent_indent="   ") for each in texts)
