@@ -22,7 +22,8 @@ def commands(path: Path) -> list[str]:
     """The commands in a page's code blocks, or in the comments that open a config."""
     text = path.read_text()
     if path.suffix == ".md":
-        text = "\n".join(re.findall(r"^```\n(.*?)^```", text, re.M | re.S))
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.M | re.S)
+        text = "\n".join(block for language, block in blocks if not language)
     else:
         text = re.sub(r"^# ", "", text.partition("\ndefaults")[0], flags=re.M)
     found = re.findall(r"^(?:make|python train\.py|fer|tensorboard)\b.*", text, re.M)

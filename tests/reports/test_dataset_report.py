@@ -147,7 +147,7 @@ def test_only_emotions_are_called_emotions(tmp_path: Path) -> None:
     own = written(tmp_path, make(NOISE, [0, 1] * 10))
     assert "emotion" not in own.source and "Images per class" in own.words
     known = written(tmp_path, make(NOISE, [0, 1] * 10, classes=("happy", "contempt")))
-    assert "Images per emotion" in known.words and "tell emotions by the light" in known.text
+    assert "Images per emotion" in known.words and "distinguish emotions by the light" in known.text
     assert "its emotion should be as plain" in known.text
 
 
@@ -282,7 +282,7 @@ def test_voters_of_fer2013_agree_with_its_labels_on_626_of_a_thousand_faces() ->
         (["explore", "data=drown"], "data=drown: no such option"),
         (["explore", "data=drawn", "--sheet", "3"], "--sheet"),
         (["explore", "drawn"], "drawn: expected key=value"),
-        (["explore", "data=drawn", "augment.flip=2.0"], "augment.flip: 2.0, expected a probability"),
+        (["explore", "data=drawn", "augment.flip=2.0"], "augment.flip: 2.0, expected less than or equal to 1"),
         (["fer2021"], "the following arguments are required: OUT.csv; see"),
         (["fer2021", "data=drawn"], "data=drawn: expected the file to write, OUT.csv"),
         (["fer2021", "old.csv", "data=drawn"], "old.csv: exists"),

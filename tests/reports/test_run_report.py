@@ -224,7 +224,7 @@ def test_the_page_loads_nothing(tmp_path: Path) -> None:
     page = written(tmp_path, part([[3, 1], [1, 2]]))
     source = (tmp_path / "report.html").read_text(encoding="utf-8")
     links = [a[key] for _, a in page.elements for key in ("src", "href", "srcset") if key in a]
-    assert len(links) == 7  # four figures, two faces, the empty icon
+    assert len(links) == 8  # five figures, two faces, the empty icon
     assert all(link.startswith("data:") for link in links)
     assert "url(" not in source and "@import" not in source and "://" not in source
     assert any("default-src 'none'" in meta.get("content", "") for meta in page.all("meta"))
