@@ -148,7 +148,7 @@ def test_only_emotions_are_called_emotions(tmp_path: Path) -> None:
     assert "emotion" not in own.source and "Images per class" in own.words
     known = written(tmp_path, make(NOISE, [0, 1] * 10, classes=("happy", "contempt")))
     assert "Images per emotion" in known.words and "distinguish emotions by the light" in known.text
-    assert "its emotion should be as plain" in known.text
+    assert "Its emotion should stay recognisable" in known.text
 
 
 def test_many_conflicts_fill_sheets_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
