@@ -1,4 +1,4 @@
-"""`fer compare RUN...`: finished runs ranked by validation, their test numbers beside."""
+"""`fer compare RUN...`: finished runs ranked by validation, with their test numbers."""
 
 import logging
 from collections.abc import Callable

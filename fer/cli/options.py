@@ -87,7 +87,7 @@ def _section(title: str, rows: Iterable[tuple[str, str, str]]) -> str:
 def comments(path: Path) -> dict[str, str]:
     """The comment of each key in a YAML file and in those that its defaults name.
 
-    It stands at the end of the key's line, goes on in indented lines, or stands in lines above.
+    It stands at the end of the key's line, continues in indented lines, or stands in lines above.
     """
     found: dict[str, str] = {}
     text = path.read_text()

@@ -108,9 +108,8 @@ def _job(cfg: DictConfig, folder: Path) -> float | None:
         log.debug("%s", traceback.format_exc())
         if isinstance(fault, KeyboardInterrupt):  # ends a sweep too
             last = RunFolder(folder).last
-            more = (
-                f"; ckpt_path={last} goes on" if last.exists() else " before its first epoch's end"
-            )
+            resume = f"; resume with ckpt_path={last}"
+            more = resume if last.exists() else " before the end of its first epoch"
             raise KeyboardInterrupt(f"stopped{more} {logged}") from None
         # Hydra prints two lines for what its own launcher and sweeper are given as an exception.
         choices = settings.runtime.choices

@@ -15,7 +15,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, which takes its place once it is written without fault."""
+    """A temporary name next to `path`, which replaces it once it is written without fault."""
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield temporary

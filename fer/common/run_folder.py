@@ -43,7 +43,7 @@ class RunFolder:
 
     @classmethod
     def of(cls, checkpoint: Path) -> "RunFolder":
-        """The run folder of `RUN/checkpoints/best.ckpt` or of another checkpoint beside it."""
+        """The run folder of `RUN/checkpoints/best.ckpt` or of another checkpoint next to it."""
         return cls(checkpoint.parent.parent)
 
     @property

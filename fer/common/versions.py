@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a number may depend on; notes and folders of results beside it are nobody's code, and the network
+# What a number may depend on. Notes and results are no code, and the network
 # in the package has a hash of its own.
 CODE = ("fer", "conf", "train.py", ":!fer/models/shipped")
 

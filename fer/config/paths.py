@@ -33,7 +33,7 @@ def claim_folder(name: str) -> str:
     for suffix in itertools.chain([""], (f"_{number}" for number in itertools.count(2))):
         folder = day / f"{now:%H-%M-%S}_{name}{suffix}"
         try:
-            os.mkdir(folder)  # atomic: of two runs in one second one goes on to the next suffix
+            os.mkdir(folder)  # atomic: of two runs in one second one takes the next suffix
         except FileExistsError:
             continue
         return str(folder)

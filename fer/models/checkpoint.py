@@ -17,7 +17,7 @@ from fer.models import packed
 SHIPPED = "shipped"  # names the network in WEIGHTS, wherever a run or a checkpoint may be named
 WEIGHTS = Path(__file__).resolve().parent / "shipped"
 
-# What FaceModule.on_save_checkpoint writes beside the weights.
+# What FaceModule.on_save_checkpoint writes next to the weights.
 KEPT = {"recipe": dict, "classes": list, "channels": list, "size": int, "seen": list}
 # What the recipe of a whole run holds. A network at work needs the node `model` alone.
 KEYS = ("seed", "monitor", "channels_last", "resolutions")

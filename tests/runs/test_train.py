@@ -178,7 +178,7 @@ def test_a_run_stopped_by_hand_says_how_it_goes_on(tmp_path: Path) -> None:
         process.kill()
     assert process.returncode == 130
     run = tmp_path / "run"
-    line = f"fer: stopped; ckpt_path={run}/checkpoints/last.ckpt goes on (log: {run}/train.log)"
+    line = f"fer: stopped; resume with ckpt_path={run}/checkpoints/last.ckpt (log: {run}/train.log)"
     assert error.splitlines()[-1].endswith(line)
 
 

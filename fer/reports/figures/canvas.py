@@ -14,7 +14,7 @@ from fer.common.files import replacing
 from fer.data.labels import COLOURS, OTHER_COLOURS, canonical
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide, about 100 kB
-LONGEST = 22  # characters of a class name that still fit beside a bar
+LONGEST = 22  # characters of a class name that still fit next to a bar
 INK, MUTED, LINE = "#1d2127", "#5b6470", "#dfe2e6"
 TRAIN, VALIDATION, MARK = "#8a929c", "#1f5fbf", "#c2410c"
 

@@ -19,7 +19,7 @@ MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
 # Of data's keys those that leave the validation part as it is; and what else cuts it.
-TAUGHT = tuple(
+TRAINING_ONLY = tuple(
     f"data.{key}" for key in ("batch_size", "channels", "conflicts", "own_share", "sampler")
 )
 CUTS = ("trainer.limit_val_batches", "trainer.limit_test_batches")  # of trainer=debug
@@ -29,7 +29,7 @@ ABSENT = object()  # a key that a run's config does not have
 def repetitions(runs: Iterable[Run]) -> tuple[list[list[Run]], list[Run]]:
     """Runs that differ in seeds alone together; and those that a later run repeats, seeds and all.
 
-    One that went on from a checkpoint by other words than it began with repeats none.
+    A run that was resumed with other overrides repeats none.
     """
     rows: dict[str, dict[tuple[Any, ...], Run]] = {}
     repeated = []
@@ -90,7 +90,9 @@ def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
 
     runs = [run for row in rows for run in row]
     keys = dict.fromkeys(key for run in runs for key in run.config)
-    own = [key for key in keys if key in CUTS or key.startswith("data.") and key not in TAUGHT]
+    own = [
+        key for key in keys if key in CUTS or key.startswith("data.") and key not in TRAINING_ONLY
+    ]
     named = [
         key for key in own if len({frozenset(value(run, key) for run in row) for row in rows}) > 1
     ]
@@ -152,7 +154,7 @@ def interval(numbers: Sequence[float]) -> tuple[float, float | None]:
 def ranked(rows: Sequence[Sequence[Run]], *, by: str) -> list[Line]:
     """The lines of compare.csv, the best first: rank, what differs, n, numbers, folders.
 
-    Each measured number has `<number>_ci95` beside it, half the width of the interval; None where a
+    Each measured number has `<number>_ci95` next to it, half the width of the interval; None where a
     row is a single run. A number that one of a row's runs lacks is None.
     """
     runs = [run for row in rows for run in row]

@@ -16,7 +16,7 @@ def text(lines: Sequence[Line], *, names: Sequence[str], by: str) -> str:
     """The lines of `ranked` in two blocks: what the parts gave, and each class's recall and the costs;
     compare.csv has more numbers of the test.
 
-    names: the columns that tell the lines apart. Where they do not fit beside the numbers, they
+    names: the columns that tell the lines apart. Where they do not fit next to the numbers, they
     stand above, a paragraph a line.
     """
     shown = [by, *MEASURED]
