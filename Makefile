@@ -4,13 +4,14 @@ BIN := .venv/bin
 DATA ?=
 MINUTES ?= 25
 
-.PHONY: help train test check bench bench-long gpu-queue clean
+.PHONY: help train test test-all check bench bench-long gpu-queue clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make train                     train on drawn faces for two minutes (no download), show the table, write a report"
 	@echo "make train DATA=fer2013.csv    train on FER2013 for six minutes"
-	@echo "make test                      run the tests"
+	@echo "make test                      run the tests but for the slowest"
+	@echo "make test-all                  run all tests"
 	@echo "make check                     formatting, lint, and types of the public interface"
 	@echo "make bench                     time it against other ways, quick rows: under 20 minutes on 2 CPU cores"
 	@echo "make bench-long                the rest: the lab's networks at full size, large sets, two processes"
@@ -28,8 +29,13 @@ help:
 train: .venv/ready
 	$(BIN)/python train.py $(if $(DATA),data=fer2013 data.path='$(DATA)' budget=6min,data=drawn budget=2min)
 
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/ready
+	$(PYTEST)
 
 check: .venv/ready
 	$(BIN)/ruff check .

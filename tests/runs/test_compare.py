@@ -312,6 +312,7 @@ def test_many_differences_stand_above_the_numbers(tmp_path: Path, caplog) -> Non
     assert "1: data.key_number_0=value 2 of 0, data.key_number_1=value 2 of 1" in caplog.text
 
 
+@pytest.mark.slow
 def test_real_runs_through_the_front_door(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
 

@@ -59,6 +59,7 @@ def test_a_part_that_is_measured_in_part_is_said_to_be(run_folder: Path) -> None
     assert f"note: {said}" in (run_folder / "train.log").read_text()
 
 
+@pytest.mark.slow
 def test_many_cores_bring_no_advice_on_workers(tmp_path: Path) -> None:
     """Lightning gives it where it sees three or more."""
     patch = (
@@ -124,6 +125,7 @@ def test_tensorboard_has_the_names_of_the_csv(run_folder: Path) -> None:
     assert tags["graph"]
 
 
+@pytest.mark.slow
 def test_a_profiled_run_leaves_a_trace_beside_tensorboards_events(tmp_path: Path) -> None:
     small = ["data.count=1001", "data.batch_size=32", "model.channels=[4]", "model.repeats=[1]"]
     words = [*small, "trainer.max_epochs=1", "test=false", "profiler=torch", "hydra.run.dir=run"]
@@ -275,6 +277,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_compiled_run_ends_as_any_other(tmp_path: Path) -> None:
     words = ["data=drawn", "trainer=debug", "compile=true", "hydra.run.dir=run", *TINY]
     done = train(*words, cwd=tmp_path, code=COMPILED)

@@ -172,6 +172,7 @@ def test_a_run_with_a_budget_is_the_run_of_that_many_epochs(tmp_path, monkeypatc
     assert resumed["epochs"] == 3 and not resumed["changed"]
 
 
+@pytest.mark.slow
 def test_two_processes_choose_the_same_epochs(tmp_path: Path) -> None:
     words = [*SMALL, "budget=4s", "trainer.devices=2", "trainer.strategy=ddp", "hydra.run.dir=run"]
     root = Path(__file__).parents[2]

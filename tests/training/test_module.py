@@ -58,6 +58,7 @@ def first_step(module: FaceModule, faces: dict[str, Tensor], *, half: bool = Fal
     return loss.item(), torch.cat(gradients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["batch", "none"])
 @pytest.mark.parametrize("model", ["r1", "r2"])
 def test_bf16_and_channels_last_learn_what_fp32_and_nchw_learn(model, norm, faces):

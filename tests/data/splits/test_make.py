@@ -402,6 +402,7 @@ def test_fer2013s_splits(fer2013, options, sizes, removed):
         assert len(split.relabelled) == 19
 
 
+@pytest.mark.slow
 @needs_data
 def test_fer2013_in_groups(fer2013):
     split = make(fer2013, SplitOptions(split="random", seed=78, twins="group"))
