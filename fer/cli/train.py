@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(fault: BaseException, more: str = "") -> None:
-    """One line; a wrong command is found by every process of a run, and the first says it."""
+    """Print one line. Every process of a run finds a wrong command, but only the first prints it."""
     if is_first_process() or not isinstance(fault, InputError):
         print(f"fer: {one_line(fault)}{more}", file=sys.stderr)
 

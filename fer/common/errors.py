@@ -1,4 +1,4 @@
-"""The one exception a user is meant to see, and how any is said."""
+"""The exception for a user's mistakes, and the line that reports any exception."""
 
 
 class InputError(ValueError):
@@ -10,6 +10,6 @@ class InputError(ValueError):
 
 
 def one_line(fault: BaseException) -> str:
-    """What is wrong, in one line; of what nobody foresaw with its kind."""
+    """The message in one line. It opens with the kind of exception unless that is InputError."""
     line = " ".join(str(fault).split())
     return line if isinstance(fault, InputError) else f"{type(fault).__name__}: {line}"

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, under a temporary name in the same folder first; their digests."""
+"""Write files whole or not at all: first under a temporary name in the same folder. Digest files."""
 
 import csv
 import hashlib
@@ -25,13 +25,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Of a file's content, in hexadecimal; `algorithm` as hashlib names it."""
+    """The digest of a file's content in hexadecimal. `algorithm`: a name of hashlib."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Writes a csv; a row's values in the order of the columns."""
+    """Write a csv. The values of a row are in the order of the columns."""
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
@@ -39,7 +39,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]])
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes json; a number that is none (no such rows) becomes null."""
+    """Write json. NaN and infinity become null."""
     plain = {
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in content.items()
@@ -49,7 +49,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def copy_file(source: Path, path: Path) -> None:
-    """Copies a file to `path`, its folder made where it is missing."""
+    """Copy a file to `path`. Make its folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         shutil.copyfile(source, temporary)

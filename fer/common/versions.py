@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a number may depend on. Notes and results are no code, and the network
-# in the package has a hash of its own.
+# The code that a number may depend on. The network in the package has a hash of its own.
 CODE = ("fer", "conf", "train.py", ":!fer/models/shipped")
 
 
@@ -54,7 +53,7 @@ def revision() -> str | None:
 
     try:
         commit = git("describe", "--always", "--abbrev=12")
-        # A setting of the user's may hide new files; without the lock parallel runs do not meet.
+        # The user's settings may hide new files. Without the lock, parallel runs do not block each other.
         look = ("--no-optional-locks", "status", "--porcelain", "--untracked-files=normal")
         return f"{commit}+" if git(*look, "--", *CODE) else commit
     except (OSError, subprocess.SubprocessError):

@@ -1,1 +1,1 @@
-"""Words to a checked config: composition, schema, recipes of finished runs."""
+"""From overrides to a checked config: composition, schema, recipes of finished runs."""

@@ -10,15 +10,15 @@ from fer.config.schema import check_node
 
 
 def build_node(cfg: DictConfig, group: str, **supplied: Any) -> Any:
-    """The object of a config group; what its annotations or its constructor refuse is one line."""
+    """The object of a config group. Raises InputError for what annotations or constructor refuse."""
     check_node(group, cfg[group])
     try:
         return instantiate(cfg[group], _convert_="all", _recursive_=False, **supplied)
     except InputError:
         raise
-    except Exception as fault:  # hydra wraps whatever a constructor raises
+    except Exception as fault:  # Hydra wraps the exceptions of constructors
         cause = fault.__cause__ or fault
-        if isinstance(cause, InputError):  # it says itself where
+        if isinstance(cause, InputError):  # it names the place itself
             raise cause from None
         line = " ".join(str(cause).split())
         join = "." if isinstance(cause, ValueError) and line.split(":")[0].isidentifier() else ": "

@@ -41,9 +41,9 @@ def claim_folder(name: str) -> str:
 
 
 def check_folder(overrides: Iterable[Override], *, sweeping: bool) -> None:
-    """Raises InputError for a folder, named as it is, in which another run has ended: that stays as it was.
+    """Raises InputError if the folder that an override names holds another finished run.
 
-    A run may go on in its own.
+    A run may resume in its own folder.
     """
     words = {one.key_or_group: str(one.value()) for one in overrides}
     key = "hydra.sweep.dir" if sweeping else "hydra.run.dir"

@@ -113,7 +113,7 @@ def check_node(group: str, node: DictConfig) -> None:
     own = {key: value for key, value in values.items() if not key.startswith("_")}
     try:
         keys = _keys(str(node._target_), SUPPLIED.get(group, frozenset()))
-    except Exception:  # whatever importing a stranger's module raises
+    except Exception:  # importing a module may raise anything
         raise InputError(f"{group}._target_: there is no {node._target_}") from None
     check(f"{group}.", own, keys)
 

@@ -111,7 +111,7 @@ class FERPlus(FER2013):
             min_votes=self.min_votes,
             **shared,
         )
-        # Source and fingerprint are FER2013's, so a note must tell the labels apart.
+        # Source and fingerprint are FER2013's, so a note must distinguish the labels.
         return replace(faces, notes=(*faces.notes, f"labelled by FER+ ({self.votes_file.name})"))
 
 

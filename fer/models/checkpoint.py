@@ -14,7 +14,7 @@ from fer.config.renamed import todays_planes, with_todays_names
 from fer.data.exposure import Seen
 from fer.models import packed
 
-SHIPPED = "shipped"  # names the network in WEIGHTS, wherever a run or a checkpoint may be named
+SHIPPED = "shipped"  # names the network in WEIGHTS, in place of a run or a checkpoint
 WEIGHTS = Path(__file__).resolve().parent / "shipped"
 
 # What FaceModule.on_save_checkpoint writes next to the weights.

@@ -1,4 +1,4 @@
-"""The finished runs of folders, as their files tell them."""
+"""Finished runs, read from the files of their folders."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Everything that can be wrong about a run, found before it starts."""
+"""Checks of a run before it starts."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ from fer.training.module import FaceModule
 
 
 def check(cfg: DictConfig) -> None:
-    """Builds everything that needs no faces, without memory; raises InputError before a run starts."""
+    """Build everything that needs no faces on the meta device. Raises InputError before a run starts."""
     schema.check_settings(cfg)
     schema.check_nodes(cfg)
     _check_trainer(cfg.trainer)
     check_budget(cfg)
-    _check_taught(cfg)
+    _check_distillation(cfg)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise InputError(f"ckpt_path: no file {cfg.ckpt_path}")
     data = build_data(cfg)
@@ -58,8 +58,8 @@ def _check_trainer(trainer: DictConfig) -> None:
         )
 
 
-def _check_taught(cfg: DictConfig) -> None:
-    """Teachers' numbers say something only where there are teachers."""
+def _check_distillation(cfg: DictConfig) -> None:
+    """Refuse options of distillation without a teacher."""
     usual = OmegaConf.load(conf_folder() / "train.yaml")
     for key in ("teacher_weight", "teacher_temperature"):
         if not cfg.teacher and cfg[key] != usual[key]:
@@ -79,5 +79,5 @@ def _check_resolutions(module: FaceModule, *, channels: int) -> None:
         except RuntimeError as fault:
             raise InputError(
                 f"resolutions: the network cannot take {side} pixels ({str(fault).splitlines()[0]}); "
-                "wants model.head=mean and fewer blocks, or larger images"
+                "use model.head=mean and fewer blocks, or larger images"
             ) from None

@@ -155,7 +155,7 @@ def _check_parts(data: FaceData, *, test: bool) -> None:
 def _facts(module: FaceModule, data: FaceData, teachers: Sequence[Checkpoint]) -> dict[str, Any]:
     network, channels = module.classifier.network, len(data.channels)
     return {
-        "git": revision(),  # of the code that runs, also if it is edited meanwhile
+        "git": revision(),  # now, because files may be edited during the run
         "parameters": count_parameters(network),
         "gflop": count_gflop(network, in_channels=channels, size=data.size),
         "processor": processor(),

@@ -109,8 +109,8 @@ def build_teachers(
     for found in checkpoints:
         if (found.classes, found.size) != (data.classes, data.size):
             raise InputError(
-                f"teacher: {found.path} tells {', '.join(found.classes)} in {found.size} pixels, but "
-                f"these faces are {', '.join(data.classes)} in {data.size} pixels"
+                f"teacher: {found.path} has the classes {', '.join(found.classes)} in {found.size} pixels, "
+                f"but this dataset has {', '.join(data.classes)} in {data.size} pixels"
             )
     if not checkpoints:
         return None

@@ -51,6 +51,6 @@ class Last(ModelCheckpoint):
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         score = self._best.best_model_score
         better, self._score = score != self._score, score
-        # Processes save together or not at all, whatever their own clocks show.
+        # Processes save together or not at all, although their clocks differ.
         if trainer.strategy.broadcast(self._pause.over(trainer)) or better:
             super().on_train_epoch_end(trainer, module)

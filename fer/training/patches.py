@@ -48,7 +48,7 @@ def leave_process_group() -> None:
     """End the communication of processes that trained together; to be called before Python ends.
 
     A thread of gloo that releases a tensor while Python ends aborts its process (pytorch#190489).
-    Lightning then kills the others, whatever they still had to write. It ends NCCL's groups itself,
+    Lightning then kills the others, even if they are still writing. It ends NCCL's groups itself,
     but not gloo's.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():

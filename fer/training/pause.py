@@ -9,7 +9,7 @@ PAUSE = 30.0  # seconds; an epoch of a GPU may be shorter than writing a checkpo
 
 
 class Pause:
-    """Tell at the end of each epoch whether to write: at the first and last epoch, and every PAUSE seconds."""
+    """Choose the epochs at whose end files are written: the first, the last, and one every PAUSE seconds."""
 
     def __init__(self) -> None:
         self._last = -math.inf

@@ -208,7 +208,7 @@ def test_what_a_teacher_has_seen_of_another_set_its_pupil_has_seen(cwd, monkeypa
         (["teacher=[teacher]", "teacher_weight=2"], "teacher_weight: 2"),
         (["teacher=[teacher]", "teacher_weight=0"], "teacher_weight: 0"),
         (["teacher=[teacher]", "teacher_temperature=0"], "teacher_temperature: 0"),
-        (["teacher=[teacher]", "data=folder", "data.path=photos"], "teacher: teacher/checkpoints/best.ckpt tells angry, "),
+        (["teacher=[teacher]", "data=folder", "data.path=photos"], "teacher: teacher/checkpoints/best.ckpt has the classes angry, "),
     ],
 )  # fmt: skip
 def test_a_teacher_that_does_not_fit_is_refused_in_one_line(

@@ -18,7 +18,7 @@ SEEDS = ("seed", "data.seed", "data.fold")  # runs that differ in these alone re
 MEASURED = ("val/acc", "val/mean_acc", "test/acc", "test/clean_acc", "test/mean_acc", "gap")
 RECALL = "test/recall_"  # and a class's name
 COSTS = ("parameters", "gflop", "training_seconds")
-# Of data's keys those that leave the validation part as it is; and what else cuts it.
+# Keys of data that do not change the validation part, and other keys that shorten it.
 TRAINING_ONLY = tuple(
     f"data.{key}" for key in ("batch_size", "channels", "conflicts", "own_share", "sampler")
 )
@@ -27,9 +27,9 @@ ABSENT = object()  # a key that a run's config does not have
 
 
 def repetitions(runs: Iterable[Run]) -> tuple[list[list[Run]], list[Run]]:
-    """Runs that differ in seeds alone together; and those that a later run repeats, seeds and all.
+    """Rows of runs that differ in seeds alone, and the runs that a later run repeats exactly.
 
-    A run that was resumed with other overrides repeats none.
+    A run that was resumed with other overrides is a row of its own.
     """
     rows: dict[str, dict[tuple[Any, ...], Run]] = {}
     repeated = []
@@ -46,7 +46,7 @@ def repetitions(runs: Iterable[Run]) -> tuple[list[list[Run]], list[Run]]:
 
 
 def _drawn(run: Run, key: str) -> bool:
-    """Whether a seed bears on the run: that of data does where its split is drawn."""
+    """Whether a seed affects the run. `data.seed` does only where the split is random."""
     return key != "data.seed" or run.summary.get("split_seed", 0) is not None
 
 
@@ -59,9 +59,9 @@ def differing(runs: Sequence[Run]) -> list[str]:
 
 
 def telling(runs: Sequence[Run]) -> list[str]:
-    """Those of `differing` that are news: what follows from the option of a key's group is none.
+    """Those of `differing` that the option of their group does not already imply.
 
-    A key that somebody typed is news, and one that differs between runs of one option.
+    Keys that were typed are among them, and keys that differ between runs of one option.
     """
     typed = frozenset[str]().union(*(run.typed for run in runs))
 
@@ -83,7 +83,7 @@ def shown(run: Run, name: str) -> str:
 
 
 def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
-    """The keys by which rows were validated on other faces than each other."""
+    """The keys by which the validation images of the rows differ."""
 
     def value(run: Run, key: str) -> str:
         return shown(run, key) if _drawn(run, key) else ""
@@ -102,9 +102,9 @@ def other_faces(rows: Sequence[Sequence[Run]]) -> list[str]:
 
 
 def mixed(rows: Sequence[Sequence[Run]]) -> list[str]:
-    """What the runs of some row do not share: `fingerprint`, their set of faces, and `git`, their code.
+    """Which of `fingerprint` (the dataset) and `git` (the code) differ between the runs of a row.
 
-    Older summaries lack the one or the other.
+    Older summaries may lack both.
     """
     return [
         name
@@ -114,7 +114,7 @@ def mixed(rows: Sequence[Sequence[Run]]) -> list[str]:
 
 
 def notes(rows: Sequence[Sequence[Run]]) -> list[str]:
-    """Sentences on what weakens the ranks: other validation faces, mixed rows, changed options."""
+    """Sentences on what makes ranks less reliable: different validation images, mixed rows, changed options."""
     found = []
     if keys := other_faces(rows):
         names = ", ".join(keys)
@@ -146,7 +146,7 @@ def interval(numbers: Sequence[float]) -> tuple[float, float | None]:
     mean = statistics.mean(numbers)  # exact: equal whole numbers stay one
     if len(numbers) == 1:
         return mean, None
-    from scipy import stats  # half a second that a table without repetitions need not wait
+    from scipy import stats  # takes half a second, and only repetitions need it
 
     return mean, float(stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers))
 

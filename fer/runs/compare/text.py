@@ -1,4 +1,4 @@
-"""The ranked table for a terminal: shares in per cent, 120 columns."""
+"""The ranked table for a terminal: fractions in per cent, 120 columns."""
 
 import textwrap
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ Column = list[str]  # a title and a cell a line, all of one width
 
 
 def text(lines: Sequence[Line], *, names: Sequence[str], by: str) -> str:
-    """The lines of `ranked` in two blocks: what the parts gave, and each class's recall and the costs;
-    compare.csv has more numbers of the test.
+    """The lines of `ranked` in two blocks: numbers of the parts, then recalls of the classes and costs.
 
-    names: the columns that tell the lines apart. Where they do not fit next to the numbers, they
-    stand above, a paragraph a line.
+    compare.csv has more numbers of the test part.
+    names: the columns in which the lines differ. If they do not fit next to the numbers, they stand
+        above, one paragraph per line.
     """
     shown = [by, *MEASURED]
     measured = [name for name in lines[0] if f"{name}_ci95" in lines[0]]
@@ -51,7 +51,7 @@ def _block(columns: Sequence[Column]) -> str:
 
 
 def _labels(lines: Sequence[Line], name: str, names: Sequence[str]) -> Column:
-    """A key goes by its last part where no other of the names ends so."""
+    """The column of a key, titled by its last part unless another key ends with the same."""
     last = name.rpartition(".")[2]
     alone = [other.rpartition(".")[2] for other in names].count(last) == 1
     return _column(last if alone else name, [_cut(line[name] or ABSENT) for line in lines])
