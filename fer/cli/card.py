@@ -31,22 +31,22 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "--votes", type=Path, metavar="CSV", help="FER+'s csv: adds how its voters agree"
     )
     parser.add_out()
-    words = parser.parse(arguments)
+    typed = parser.parse(arguments)
     from fer.models import checkpoint  # loads torch, so only for a readable command
     from fer.reports import model_card
     from fer.runs.members import assemble
 
     register_resolvers()
-    network = checkpoint.read(words.network)
-    facts, evaluations = model_card.read(network, words.evaluations)
+    network = checkpoint.read(typed.network)
+    facts, evaluations = model_card.read(network, typed.evaluations)
     (member,) = assemble([network], [])
 
     def work() -> None:
         content, measured = model_card.content(
-            network, facts, evaluations, member.data.faces, words.votes
+            network, facts, evaluations, member.data.faces, typed.votes
         )
-        folder = subcommand.claim(words.out, "card")
-        path = model_card.write(folder, content | {"name": words.network.name}, measured)
+        folder = subcommand.claim(typed.out, "card")
+        path = model_card.write(folder, content | {"name": typed.network.name}, measured)
         log.info("card: %s", path)
 
     return work

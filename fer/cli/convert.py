@@ -26,14 +26,14 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         help="planes in their order, original first; default: %(default)s",
     )
     parser.add_overrides()
-    parsed = parser.parse(arguments)
-    _check_file(parsed.csv)
-    channels = parsed.channels.split(",")
+    typed = parser.parse(arguments)
+    _check_file(typed.csv)
+    channels = typed.channels.split(",")
     if channels[0] != "original":
         raise InputError(
-            f"--channels: {parsed.channels}, expected original first, which readers of the csv use"
+            f"--channels: {typed.channels}, expected original first, which readers of the csv use"
         )
-    cfg = subcommand.config_of(parsed.overrides)
+    cfg = subcommand.config_of(typed.overrides)
     from fer.data import sources
     from fer.data.planes import Preprocess
     from fer.data.writers import write_fer2021
@@ -45,8 +45,8 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     data = sources.build_data(cfg)
 
     def work() -> None:
-        write_fer2021(parsed.csv, data.relabelled, data.parts, preprocess)
-        log.info("%s: planes %s", parsed.csv, ", ".join(channels))
+        write_fer2021(typed.csv, data.relabelled, data.parts, preprocess)
+        log.info("%s: planes %s", typed.csv, ", ".join(channels))
 
     return work
 

@@ -27,8 +27,8 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     parser = subcommand.Parser("explore")
     parser.add_overrides()
     parser.add_out()
-    parsed = parser.parse(arguments)
-    cfg = subcommand.config_of(parsed.overrides)
+    typed = parser.parse(arguments)
+    cfg = subcommand.config_of(typed.overrides)
     from fer.data import sources
     from fer.training import build
 
@@ -41,7 +41,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         # The source's own parts are shown even if one is missing, which training would refuse.
         own = data.split == "official" and data.twins == data.conflicts == "keep"
         parts = all_parts(data.faces, None if own else data.parts)
-        folder = subcommand.claim(parsed.out, "explore")
+        folder = subcommand.claim(typed.out, "explore")
         write_explore(
             folder,
             data.faces,
@@ -50,7 +50,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
             agreement=_agreement(data),
             seed=cfg.seed,
             title=f"What is in {Path(data.faces.source).name}",
-            overrides=parsed.overrides,
+            overrides=typed.overrides,
         )
         log.info("page: %s", folder / "explore.html")
 

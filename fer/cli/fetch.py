@@ -39,12 +39,12 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         digests.add_argument(
             f"--{name}", metavar="HASH", help=f"{name} of the csv; default: the original's"
         )
-    parsed = parser.parse(arguments)
-    if not re.match("https?://.", parsed.url):
-        raise InputError(f"--url: {parsed.url!r}, expected an address http:// or https://")
-    algorithm, digest = _digest(parsed.md5, parsed.sha256)
-    folder = parsed.to if parsed.to is not None else Path(os.environ.get("FER_DATA_DIR") or "data")
-    return lambda: _fetch(parsed.url, folder / "fer2013.csv", algorithm, digest)
+    typed = parser.parse(arguments)
+    if not re.match("https?://.", typed.url):
+        raise InputError(f"--url: {typed.url!r}, expected an address http:// or https://")
+    algorithm, digest = _digest(typed.md5, typed.sha256)
+    folder = typed.to if typed.to is not None else Path(os.environ.get("FER_DATA_DIR") or "data")
+    return lambda: _fetch(typed.url, folder / "fer2013.csv", algorithm, digest)
 
 
 def _digest(md5: str | None, sha256: str | None) -> tuple[str, str]:

@@ -97,14 +97,14 @@ def comments(path: Path) -> dict[str, str]:
     above: list[str] = []
     key = ""
     for line in text.splitlines():
-        said = line.partition("# ")[2].strip()
+        comment = line.partition("# ")[2].strip()
         if line.startswith("#"):
-            above.append(said)
+            above.append(comment)
         elif line.startswith(" ") and line.strip().startswith("# ") and key in found:
-            found[key] += f" {said}"
+            found[key] += f" {comment}"
         elif opened := re.match(r"(\w+):", line):
             key = opened[1]
-            if said or above:
-                found[key] = said or " ".join(above)
+            if comment or above:
+                found[key] = comment or " ".join(above)
             above = []
     return found

@@ -27,16 +27,16 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
         "run", type=Path, metavar="RUN", help="folder of a run (its best epoch), or a checkpoint"
     )
     parser.add_out()
-    words = parser.parse(arguments)
+    typed = parser.parse(arguments)
     from fer.models import checkpoint, packed  # load torch, so only for a readable command
 
-    network = checkpoint.read(words.run)
+    network = checkpoint.read(typed.run)
     if network.path.name == packed.TENSORS:
         raise InputError(f"{network.path}: already packed; copy its folder")
     results = _results(network.path)
 
     def work() -> None:
-        folder = subcommand.claim(words.out, "pack")
+        folder = subcommand.claim(typed.out, "pack")
         packed.save(
             folder,
             weights=network.weights,

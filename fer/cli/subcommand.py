@@ -51,11 +51,11 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse(self, arguments: list[str]) -> argparse.Namespace:
-        """The arguments, options among them; InputError where --out is no folder, or a run's own."""
-        words = self.parse_intermixed_args(arguments)
-        if (out := getattr(words, "out", None)) is not None:
+        """The arguments and options. Raises InputError where --out is no folder, or a run's own."""
+        typed = self.parse_intermixed_args(arguments)
+        if (out := getattr(typed, "out", None)) is not None:
             self._check_out(out)
-        return words
+        return typed
 
     @staticmethod
     def _check_out(out: Path) -> None:

@@ -81,9 +81,9 @@ def _run(arguments: list[str]) -> int:
     # As hydra.main, which would read sys.argv: that may open with `fer train`, and Lightning's
     # children repeat it.
     parser, conf = get_args_parser(), str(conf_folder())
-    words = parser.parse_args(arguments)
+    typed = parser.parse_args(arguments)
     try:
-        _run_hydra(words, parser, job, config_path=conf, config_name="train")
+        _run_hydra(typed, parser, job, config_path=conf, config_name="train")
     except KeyboardInterrupt as fault:  # in a job, or between two of a sweep
         print(f"\nfer: {str(fault) or 'stopped'}", file=sys.stderr)  # below a progress bar
         return 130

@@ -45,18 +45,18 @@ def check_folder(overrides: Iterable[Override], *, sweeping: bool) -> None:
 
     A run may resume in its own folder.
     """
-    words = {one.key_or_group: str(one.value()) for one in overrides}
+    typed = {one.key_or_group: str(one.value()) for one in overrides}
     key = "hydra.sweep.dir" if sweeping else "hydra.run.dir"
-    if key not in words:
+    if key not in typed:
         return
-    folders = [Path(words[key])]
-    if sweeping and "hydra.sweep.subdir" in words:
-        folders = [folders[0] / words["hydra.sweep.subdir"]]
+    folders = [Path(typed[key])]
+    if sweeping and "hydra.sweep.subdir" in typed:
+        folders = [folders[0] / typed["hydra.sweep.subdir"]]
     elif sweeping:
         folders = sorted(folders[0].glob("*"))
     ended = [folder for folder in folders if RunFolder(folder).finished]
-    if "ckpt_path" in words:
-        own = RunFolder.of(Path(words["ckpt_path"]).resolve()).path
+    if "ckpt_path" in typed:
+        own = RunFolder.of(Path(typed["ckpt_path"]).resolve()).path
         ended = [folder for folder in ended if folder.resolve() != own]
     if ended:
         raise InputError(f"{key}: {ended[0]} holds a finished run; choose another folder")

@@ -38,7 +38,7 @@ def save(
     tensors = {name: _packed(name, tensor) for name, tensor in weights.items()}
     for index, each in enumerate(kept["seen"]):
         tensors |= _record(f"{SEEN}{index}", each)
-    with replacing(folder / FACTS) as beside, replacing(folder / TENSORS) as file:
+    with replacing(folder / FACTS) as facts_file, replacing(folder / TENSORS) as file:
         # safetensors' save_file would make a file that only its owner can read.
         file.write_bytes(safetensors.save(tensors))
         facts = {
@@ -53,7 +53,7 @@ def save(
             "git": revision(),
             "results": results,
         }
-        beside.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
+        facts_file.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
 
 
 def load(path: Path, *, device: str) -> dict[str, Any]:
@@ -62,10 +62,10 @@ def load(path: Path, *, device: str) -> dict[str, Any]:
     path: of the tensors. Raises InputError where the json is missing or of another network. A json
     that was edited by hand can raise any error.
     """
-    beside = path.with_name(FACTS)
-    if not beside.is_file():
-        raise InputError(f"{beside}: no such file; it belongs next to {TENSORS}")
-    facts = json.loads(beside.read_text())
+    facts_file = path.with_name(FACTS)
+    if not facts_file.is_file():
+        raise InputError(f"{facts_file}: no such file; it belongs next to {TENSORS}")
+    facts = json.loads(facts_file.read_text())
     found, expected = file_digest(path), facts["sha256"]
     if found != expected:
         raise InputError(

@@ -195,8 +195,8 @@ def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -
     matrix: int [len(rows), len(columns)]
     """
     share = percent(matrix, matrix.sum(1, keepdims=True))
-    above, beside = shortened(columns), shortened(rows)
-    figure = blank(0.82 * len(above) + 1.6, 0.62 * len(beside) + 1.2)
+    above, left = shortened(columns), shortened(rows)
+    figure = blank(0.82 * len(above) + 1.6, 0.62 * len(left) + 1.2)
     axis = figure.subplots()
     cells(axis, matrix, share)
     for row, column in np.argwhere(np.array(rows)[:, None] == np.array(columns)):
@@ -204,8 +204,8 @@ def agreement(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -
         axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **outline))
     axis.set_xticks(range(len(above)), above, **slanted(above))
     axis.set(xlabel="winner of the vote", ylabel="label")
-    totals = zip(beside, matrix.sum(1), strict=True)
-    axis.set_yticks(range(len(beside)), [f"{name}\n{total:,}" for name, total in totals])
+    totals = zip(left, matrix.sum(1), strict=True)
+    axis.set_yticks(range(len(left)), [f"{name}\n{total:,}" for name, total in totals])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     return figure
