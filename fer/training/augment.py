@@ -93,10 +93,8 @@ class Augment:
         slant = torch.tan(torch.deg2rad(self._either_way(self.shear, images)))
         zoom = 1 / (1 + self._either_way(self.scale, images))
         moves = 2 * self._either_way(self.shift, images, axes=2)
-        for axes in (
-            2,
-            1,
-        ):  # an earlier operation drew here: recorded runs keep their random numbers
+        # An operation that is gone drew here. Recorded runs keep their random numbers.
+        for axes in (2, 1):
             torch.rand(axes, len(images), device=images.device)
         cosine, sine = zoom * turn.cos(), zoom * turn.sin()
         rows = [cosine, cosine * slant - sine, moves[0], sine, sine * slant + cosine, moves[1]]

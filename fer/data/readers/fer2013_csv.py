@@ -83,9 +83,8 @@ class _Form:
         self.emotion, self.original = columns.index("emotion"), columns.index(original)
         self.usage = columns.index("usage") if "usage" in columns else None
         self.computed = [columns.index(name) for name in columns if name in _COMPUTED]
-        self.stacked: int | None = (
-            None  # number of planes in the original's column, from the first row
-        )
+        # Number of planes in the original's column, from the first row.
+        self.stacked: int | None = None
         self.outside = 0  # number of values of computed planes outside 0-255
 
     def plain_rows(self, block: Sequence[Line], numbers: np.ndarray) -> tuple | None:
