@@ -17,7 +17,7 @@ from fer.common.errors import InputError, one_line
 from fer.common.run_folder import RunFolder
 from fer.config import compose
 from fer.config.paths import conf_folder, register_resolvers
-from fer.runs.status import is_first_process, read_state, recording
+from fer.runs.status import is_first_process, recording
 
 SWEEP = ("-m", "--multirun")
 HELP = ("-h", "--help")
@@ -69,12 +69,12 @@ def _check(arguments: list[str]) -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    """The exit status of a run or a sweep, by the states of the jobs that ran in this process."""
-    folders: list[Path] = []
+    """The exit status of a run or a sweep: 1 where a job that ran in this process failed."""
+    found: list[float | None] = []
 
     def job(cfg: DictConfig) -> float | None:
-        folders.append(Path(HydraConfig.get().runtime.output_dir))
-        return _job(cfg, folders[-1])
+        found.append(_job(cfg, Path(HydraConfig.get().runtime.output_dir)))
+        return found[-1]
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # failures come back here, where they are one line
     version.setbase("1.3")
@@ -90,7 +90,7 @@ def _run(arguments: list[str]) -> int:
     except Exception as fault:  # where no folder can be made, or from a job of another process
         print(f"fer: {one_line(fault)}", file=sys.stderr)
         return 1
-    return int(any(read_state(folder) == "failed" for folder in folders))
+    return int(None in found)  # Lightning stops the other processes when one of them ends by 1
 
 
 def _job(cfg: DictConfig, folder: Path) -> float | None:

@@ -110,9 +110,11 @@ def _compose_each(values: list[list[Override]]) -> list[DictConfig]:
 
 def _check_length(cfg: DictConfig, others: Iterable[list[Override]]) -> None:
     """Raises InputError where both a budget and an override choose the number of epochs."""
-    typed = [one.input_line for one, *_ in others if one.key_or_group == "trainer.max_epochs"]
-    if cfg.budget is not None and typed:
-        raise InputError(f"budget: {cfg.budget} chooses the epochs; leave out {typed[0]}")
+    values = {one.key_or_group: one for one in itertools.chain(*others)}
+    listed = [one.value() for one in itertools.chain(*others) if one.key_or_group == "budget"]
+    budgets = [value for value in (cfg.budget, *listed) if value is not None]
+    if budgets and (typed := values.get("trainer.max_epochs")):
+        raise InputError(f"budget: {budgets[0]} chooses the epochs; leave out {typed.input_line}")
 
 
 def is_group(override: Override) -> bool:

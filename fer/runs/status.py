@@ -66,13 +66,12 @@ def _write(folder: Path, status: dict[str, Any]) -> None:
         write_json(RunFolder(folder).status, status | {"metrics": finite})
 
 
-def read_state(folder: Path) -> str:
-    """The state in a folder's status.json."""
-    return json.loads(RunFolder(folder).status.read_text())["state"]
-
-
 def config_hash(cfg: DictConfig) -> str:
-    """Sixteen hexadecimal digits, the same for every config of one experiment."""
+    """Sixteen hexadecimal digits, the same for every config of one experiment.
+
+    A budget counts, since its epochs are not chosen yet.
+    """
     values = flat(OmegaConf.to_container(cfg, resolve=True))
-    kept = {key: value for key, value in values.items() if key not in HANDLING}
+    handling = {*HANDLING} - {"budget"}
+    kept = {key: value for key, value in values.items() if key not in handling}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]

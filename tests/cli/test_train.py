@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from fer.cli import train
+from fer.common.errors import InputError
+from fer.config import compose
+from fer.runs.status import config_hash
 
 ROOT = Path(__file__).parents[2]
 SMALL = "data=drawn data.count=500 trainer=debug model.channels=[4] model.repeats=[1]".split()
@@ -66,6 +69,27 @@ def test_a_wrong_csv_is_one_line_and_a_failed_state(
     status = json.loads(Path("run/status.json").read_text())
     assert status["state"] == "failed" and f"{name}.csv" in status["error"]
     assert not list(Path("cache").rglob("*.npy"))
+
+
+def test_a_process_that_fails_next_to_the_first_ends_by_1(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    Path("empty.csv").touch()
+    assert train.main(["data.path=empty.csv", "trainer=debug", "hydra.run.dir=run"]) == 1
+    assert not Path("run/status.json").exists()
+
+
+def test_a_budget_makes_another_experiment() -> None:
+    words = ([], ["budget=1min"], ["budget=2min"])
+    hashes = {config_hash(compose.compose_config(["data=drawn", *each])) for each in words}
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize("budget", ["budget=2min", "budget=null,2min", "budget=2min,null"])
+def test_a_budget_and_epochs_are_not_typed_together(budget: str) -> None:
+    with pytest.raises(InputError, match=r"^budget: 2min .* trainer\.max_epochs=3$"):
+        compose.compose_sweep(["data=drawn", budget, "trainer.max_epochs=3"])
 
 
 def test_the_state_of_a_run_is_in_its_folder(tmp_path: Path, monkeypatch) -> None:
