@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from fer.data.module import FaceData
     from fer.data.statistics import Agreement
 
-# The columns of votes in FER+'s csv (fer2013new.csv), in the order in which the first of tied ones wins.
-FERPLUS = "neutral happy surprise sad angry disgust fear contempt unknown nf".split()
-
 log = logging.getLogger(__name__)
 
 
@@ -59,7 +56,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
 def _agreement(data: "FaceData") -> "Agreement | None":
     """FER2013's labels compared with the votes of FER+, if the dataset has both."""
-    from fer.data.readers.ferplus import CHOICES, read_votes
+    from fer.data.readers.ferplus import CHOICES, TIES, read_votes
     from fer.data.sources import FERPlus
     from fer.data.statistics import agreement
 
@@ -68,5 +65,5 @@ def _agreement(data: "FaceData") -> "Agreement | None":
     votes, _, _ = read_votes(data.votes_file, on_bad_row=data.on_bad_row)
     first = data.original
     return agreement(
-        first.labels, votes[first.rows], classes=first.classes, choices=CHOICES, ties=FERPLUS
+        first.labels, votes[first.rows], classes=first.classes, choices=CHOICES, ties=TIES
     )

@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from fer.config.compose import compose_config
-from fer.config.paths import conf_folder
+from fer.config.paths import conf_folder, options_of
 
 USAGE = """\
 usage: python train.py [-m] [key=value ...]      (or: fer train ...)
@@ -49,8 +49,7 @@ def help_text(overrides: Sequence[str]) -> str:
 
 
 def _others(group: str, chosen: str | None) -> str:
-    names = sorted(path.stem for path in (conf_folder() / group).glob("[!_]*.yaml"))
-    return ", ".join(name for name in names if name != chosen)
+    return ", ".join(name for name in options_of(group) if name != chosen)
 
 
 def _rows(node: DictConfig, prefix: str, path: Path) -> Iterator[tuple[str, str, str]]:

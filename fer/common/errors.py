@@ -13,3 +13,10 @@ def one_line(fault: BaseException) -> str:
     """The message in one line. It opens with the kind of exception unless that is InputError."""
     line = " ".join(str(fault).split())
     return line if isinstance(fault, InputError) else f"{type(fault).__name__}: {line}"
+
+
+def refusal(group: str, fault: BaseException) -> InputError:
+    """What a constructor of a config group refused: `model.channels: ...` where it names its key."""
+    line = " ".join(str(fault).split())
+    names_key = isinstance(fault, ValueError) and line.split(":")[0].isidentifier()
+    return InputError(f"{group}{'.' if names_key else ': '}{line}")

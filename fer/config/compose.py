@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fer.common.errors import InputError
-from fer.config.paths import check_folder, conf_folder
+from fer.config.paths import check_folder, conf_folder, options_of
 from fer.config.schema import check_override
 
 
@@ -128,7 +128,7 @@ def _is_hydras(override: Override) -> bool:
 def _compose(overrides: Sequence[Override]) -> DictConfig:
     for override in filter(is_group, overrides):
         group, option = override.key_or_group.split("@")[0], override.value()
-        known = sorted(path.stem for path in (conf_folder() / group).glob("[!_]*.yaml"))
+        known = options_of(group)
         if option not in known and not (group == "experiment" and option is None):
             listed = ", ".join(known)
             raise InputError(f"{override.input_line}: no such option; choose from {listed}")

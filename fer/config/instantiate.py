@@ -5,7 +5,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from fer.common.errors import InputError
+from fer.common.errors import InputError, refusal
 from fer.config.schema import check_node
 
 
@@ -20,6 +20,4 @@ def build_node(cfg: DictConfig, group: str, **supplied: Any) -> Any:
         cause = fault.__cause__ or fault
         if isinstance(cause, InputError):  # it names the place itself
             raise cause from None
-        line = " ".join(str(cause).split())
-        join = "." if isinstance(cause, ValueError) and line.split(":")[0].isidentifier() else ": "
-        raise InputError(f"{group}{join}{line}") from fault
+        raise refusal(group, cause) from fault

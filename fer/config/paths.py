@@ -20,6 +20,11 @@ def conf_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
+def options_of(group: str) -> list[str]:
+    """The options of a config group. Files that begin with `_` are shared by options and are none."""
+    return sorted(path.stem for path in (conf_folder() / group).glob("[!_]*.yaml"))
+
+
 def register_resolvers() -> None:
     """Makes `${run_folder:NAME}` claim runs/<date>/<time>_NAME, with a suffix where that exists."""
     OmegaConf.register_new_resolver("run_folder", claim_folder, use_cache=True, replace=True)

@@ -95,6 +95,14 @@ class Measured:
         """A line for each class, of counted or of clean rows."""
         return metrics.class_recalls(self.matrix(clean=clean), self.classes)
 
+    def confusions(self, most: int) -> list[tuple[str, str, int]]:
+        """The most frequent mistakes of counted rows: true class, predicted class, number of rows."""
+        wrong = self.matrix().fill_diagonal_(0).numpy()
+        largest = np.argsort(-wrong, axis=None, kind="stable")[:most]
+        pairs = zip(*np.unravel_index(largest, wrong.shape), strict=True)
+        names = self.classes
+        return [(names[t], names[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+
     def numbers(self) -> dict[str, float]:
         """Its numbers in summary.json: `test/acc` ..., `test/clean_acc` ..., and how many rows gave them."""
         if self.only_clean:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import fer.models
-from fer.common.errors import InputError
+from fer.common.errors import InputError, refusal
 from fer.data.planes import Preprocess
 from fer.models.checkpoint import Checkpoint
 
@@ -69,9 +69,7 @@ def build_network(model: Mapping[str, Any], *, channels: int, classes: int, size
     except InputError:
         raise
     except Exception as fault:  # a constructor raises many things for a wrong value
-        line = " ".join(str(fault).split())
-        names_key = isinstance(fault, ValueError) and line.split(":")[0].isidentifier()
-        raise InputError(f"model{'.' if names_key else ': '}{line}") from fault
+        raise refusal("model", fault) from fault
     return network
 
 

@@ -156,14 +156,9 @@ def per_class(measured: Measured) -> list[dict[str, Any]]:
 
 def confusions(measured: Measured) -> list[tuple[str, str, int, float]]:
     """The most frequent mistakes: label, prediction, number, fraction of the label's images."""
-    matrix = measured.matrix().numpy()
-    wrong = matrix * ~np.eye(len(matrix), dtype=bool)
-    most = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
-    pairs = zip(*np.unravel_index(most, wrong.shape), strict=True)
-    names, sizes = measured.classes, matrix.sum(1)
-    return [
-        (names[t], names[p], wrong[t, p], wrong[t, p] / sizes[t]) for t, p in pairs if wrong[t, p]
-    ]
+    sizes = dict(zip(measured.classes, measured.matrix().sum(1).tolist(), strict=True))
+    found = measured.confusions(PAIRS)
+    return [(label, taken, number, number / sizes[label]) for label, taken, number in found]
 
 
 def sureness(confidence: np.ndarray, right: np.ndarray, least: float) -> dict[str, float]:

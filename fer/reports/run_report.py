@@ -48,7 +48,7 @@ def write_report(
         tables=_tables(measured),
         only_clean=measured.only_clean,
         rows={"all": len(measured), "clean": int(measured.clean.sum())},
-        confusions=_confusions(measured),
+        confusions=measured.confusions(LISTED),
         epochs=None if history is None else len(history),
         colours=figures.colours(measured.classes),
         figures={name: figures.png_bytes(figure) for name, figure in drawn.items()},
@@ -75,15 +75,6 @@ def _figures(
         "calibration": figures.reliability(*measured.calibration()),
     }
     return drawn if history is None else drawn | {"curves": figures.curves(history)}
-
-
-def _confusions(measured: Measured) -> list[tuple[str, str, int]]:
-    """The most frequent mistakes: true class, predicted class, number of rows."""
-    wrong = measured.matrix().fill_diagonal_(0).numpy()
-    most = np.argsort(-wrong, axis=None, kind="stable")[:LISTED]
-    pairs = zip(*np.unravel_index(most, wrong.shape), strict=True)
-    names = measured.classes
-    return [(names[t], names[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
 
 
 def examples(measured: Measured) -> Figure:

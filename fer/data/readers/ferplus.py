@@ -22,6 +22,8 @@ Target = Literal["majority", "votes", "blend"]
 
 # The choices of voters, in the order of the columns of `read_votes`: classes first, in FER2013's order.
 CHOICES = (*EMOTIONS, CONTEMPT, "unknown", "nf")
+# The same in the order of the csv's own columns, in which the first of tied ones wins.
+TIES = "neutral happy surprise sad angry disgust fear contempt unknown nf".split()
 UNKNOWN, NO_FACE = CHOICES.index("unknown"), CHOICES.index("nf")
 
 
