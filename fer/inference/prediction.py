@@ -1,0 +1,63 @@
+"""What a network says of pictures: one Prediction a picture or video frame, one Face a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]  # an upright picture [H, W, 3], RGB
+
+UNSURE = "unsure"  # the label of a face whose confidence is below the one asked for
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face that was found, and the probabilities of its expressions.
+
+    box: x, y, width, height in pixels of the upright picture. It may reach over the border.
+    score: of the detector, 0 to 1.
+    label: the most probable class, or `unsure`.
+    confidence: calibrated probability of the most probable class.
+    probabilities: float32 [classes], in the order of `Model.classes`.
+    track: number of the person within a video, from 0. None in a picture.
+    landmarks: float32 [5, 2], in pixels: the eye on the left of the picture, the one on the right,
+        nose, corners of the mouth on the left and on the right. None where the detector has none.
+    roll: degrees by which the face is turned in the plane of the picture, clockwise. 0 is upright.
+    warnings: of `fer.inference.warnings.WARNINGS`, why this face may be judged worse than others.
+    smoothed: the probabilities averaged over time in a video, float32 [classes]. None in a picture.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    label: str
+    confidence: float
+    probabilities: NDArray[np.float32]
+    track: int | None = None
+    landmarks: NDArray[np.float32] | None = None
+    roll: float = 0.0
+    warnings: tuple[str, ...] = ()
+    smoothed: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The faces of one picture or video frame. No face is `faces == ()`.
+
+    source: path as it was given, `camera 0`, or `picture 3` for an array or image in memory.
+    frame: number of the frame in a video or an animated picture, from 0.
+    time: seconds from the start, by the container's timestamps. None for a picture.
+    size: width and height of the upright picture in pixels.
+    classes: names, in the order of the probabilities.
+    pixels: the upright picture [H, W, 3], RGB, where it is still in memory. None for files.
+    """
+
+    source: str
+    frame: int
+    time: float | None
+    size: tuple[int, int]
+    faces: tuple[Face, ...]
+    classes: tuple[str, ...]
+    pixels: Pixels | None = field(default=None, repr=False)
