@@ -5,7 +5,8 @@ ICML 2013 workshop, arXiv:1307.0414). Contempt, index 7, exists in FER+ only (Ba
 arXiv:1608.01041).
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 CONTEMPT = "contempt"  # the eighth
@@ -48,6 +49,12 @@ def canonical(name: str) -> str:
     """The project's spelling of an emotion; other names in lower case."""
     name = name.strip().lower()
     return ALIASES.get(name, name)
+
+
+def colours(classes: Sequence[str]) -> list[str]:
+    """One hex colour per class: an emotion's fixed one, for other classes the next unused one."""
+    others = itertools.cycle(OTHER_COLOURS)
+    return [COLOURS.get(canonical(name)) or next(others) for name in classes]
 
 
 def are_emotions(names: Iterable[str]) -> bool:

@@ -4,7 +4,8 @@ Nothing here uses pyplot, which has global state and is not safe in threads. A u
 matplotlib's mathematics parser, which is not safe in threads either and fails at a lone dollar.
 """
 
-from fer.reports.figures.canvas import colours, pixels, png_bytes, save
+from fer.data.labels import colours
+from fer.reports.figures.canvas import pixels, png_bytes, save
 from fer.reports.figures.data import (
     agreement,
     class_counts,

@@ -1,6 +1,5 @@
 """What the figures share: sizes, colours, table cells, plain text and PNG output."""
 
-import itertools
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,18 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fer.common.files import replacing
-from fer.data.labels import COLOURS, OTHER_COLOURS, canonical
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide, about 100 kB
 LONGEST = 22  # characters of a class name that still fit next to a bar
 INK, MUTED, LINE = "#1d2127", "#5b6470", "#dfe2e6"
 TRAIN, VALIDATION, MARK = "#8a929c", "#1f5fbf", "#c2410c"
-
-
-def colours(classes: Sequence[str]) -> list[str]:
-    """One hex colour per class: an emotion's fixed one, for other classes the next unused one."""
-    others = itertools.cycle(OTHER_COLOURS)
-    return [COLOURS.get(canonical(name)) or next(others) for name in classes]
 
 
 def pixels(figure: Figure) -> np.ndarray:

@@ -11,6 +11,7 @@ from matplotlib.image import imsave
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
+from fer.data.labels import colours
 from fer.reports.figures.canvas import (
     INK,
     LINE,
@@ -20,7 +21,6 @@ from fer.reports.figures.canvas import (
     VALIDATION,
     blank,
     cells,
-    colours,
     note,
     open_axes,
     percent,
