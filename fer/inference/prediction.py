@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Pixels: TypeAlias = NDArray[np.uint8]  # an upright picture [H, W, 3], RGB
 
@@ -61,3 +64,16 @@ class Prediction:
     faces: tuple[Face, ...]
     classes: tuple[str, ...]
     pixels: Pixels | None = field(default=None, repr=False)
+
+    def draw(
+        self, pixels: Pixels | None = None, *, names: bool = True, blur: bool = False
+    ) -> Image:
+        """The picture with boxes, labels and bars, as `fer.inference.draw.draw` draws them.
+
+        pixels: the upright picture. None: those in memory, else the file is read again. Raises
+        InputError for a video's frame, which is not kept.
+        """
+        from fer.inference import draw  # loads Pillow
+
+        pixels = draw.again(self) if pixels is None else pixels
+        return draw.draw(pixels, self, names=names, blur=blur)
