@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 Pixels: TypeAlias = NDArray[np.uint8]  # an upright picture [H, W, 3], RGB
 
+# What every page and window says of its purpose and limits.
+PURPOSE = (
+    "fer names the expression that a face shows, as people labelled photographs. It does not know "
+    "what a person feels. Decide about nobody by it. Limits: the model card, docs/model_card.md."
+)
 UNSURE = "unsure"  # the label of a face whose confidence is below the one asked for
 
 

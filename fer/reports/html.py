@@ -1,10 +1,11 @@
 """Pages from fer/reports/templates, and how numbers are written in them.
 
-An html page loads nothing: pictures are embedded, there is no script, and its own content policy forbids
-the network. What a user named (classes, title, config) is escaped.
+An html page loads nothing: pictures are embedded, and its own content policy forbids the network. It
+forbids scripts too, except one by its hash. What a user named (classes, title, config) is escaped.
 """
 
 import base64
+import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +17,15 @@ from fer.common.files import replacing
 DASH = "–"  # for a missing number
 
 
-def write_page(path: Path, template: str, **content: object) -> None:
-    """Write the `template`, filled with `content`, to `path`, completely or not at all."""
-    page = _environment().get_template(template).render(**content)
+def write_page(path: Path, template: str, *, script: str = "", **content: object) -> None:
+    """Write the `template`, filled with `content`, to `path`, completely or not at all.
+
+    script: a file of the templates that the page runs. It stands in the page as it is.
+    """
+    environment = _environment()
+    code = environment.get_template(script).render() if script else ""
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    page = environment.get_template(template).render(script=code, digest=digest, **content)
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
@@ -65,13 +72,17 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        percent=percent, fixed=fixed, duration=duration, listed=listed, png=_data_uri
+        percent=percent, fixed=fixed, duration=duration, listed=listed, png=_png, jpeg=_jpeg
     )
     return environment
 
 
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _png(content: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
+def _jpeg(content: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
 def _missing(value: float | None) -> bool:

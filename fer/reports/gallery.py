@@ -1,0 +1,199 @@
+"""The page of pictures: each with its faces and their probabilities, to filter and to sort."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from fer.data.labels import called
+from fer.inference.draw import boxes, colour, hidden, ink
+from fer.inference.prediction import PURPOSE, UNSURE, Face, Pixels, Prediction
+from fer.reports.html import write_page
+
+# A page of 400 pictures of at most 40 kB has 22 MB in base64. Chromium opens it within two seconds.
+MOST = 400
+LEAST_SURE = (
+    MOST // 2
+)  # of these, the pictures with the least sure faces. The others are spread evenly
+BYTES = 40_000  # of a picture on the page
+SIDES = (640, 480, 320, 160)  # longer side in pixels: the first that has so few bytes
+QUALITY = 80  # of JPEG
+FACES = 60  # of a picture that the page lists
+OPEN = 2  # faces of a picture that are listed without a click
+LINES = 200  # unreadable files that are named
+
+MEANINGS = {  # of fer.inference.warnings
+    "small": "few pixels",
+    "blurred": "out of focus or moving",
+    "dark": "too little light",
+    "bright": "too much light",
+    "turned": "not from the front",
+    "cut": "reaches over the border of the picture",
+    "several": "other faces within the crop",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """A picture on the page. `number` counts the predictions from 0. At most FACES faces are kept."""
+
+    number: int
+    prediction: Prediction
+    faces: int
+    jpeg: bytes
+    size: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        frame = f", frame {self.prediction.frame}" if self.prediction.frame else ""
+        return f"{self.prediction.source}{frame}"
+
+    @property
+    def words(self) -> str:
+        """The picture in words, for those who do not see it."""
+        found = ", ".join(f"{f.label} {100 * f.confidence:.0f} %" for f in self.prediction.faces)
+        return f"{self.name}: {found or 'no face found'}"
+
+    @property
+    def placed(self) -> list[tuple[Face, tuple[float, ...]]]:
+        """Each face with left, top, width and height of its box in percent of the picture."""
+        found = boxes(self.prediction, self.size)
+        shares = [
+            (left / w, top / h, (right - left) / w, (bottom - top) / h)
+            for w, h in [self.size]
+            for left, top, right, bottom in found
+        ]
+        return list(
+            zip(self.prediction.faces, [tuple(100 * x for x in s) for s in shares], strict=True)
+        )
+
+
+class Gallery:
+    """Collects predictions of any number of pictures in bounded memory, and writes the page.
+
+    classes: names, in the order of the probabilities.
+    names: False leaves text off the pictures.
+    blur: whether faces are hidden in the pictures.
+    """
+
+    def __init__(self, classes: Sequence[str], *, names: bool = True, blur: bool = False) -> None:
+        self.classes, self.names, self.blur = tuple(classes), names, blur
+        self.pictures = self.without = self.unreadable = 0
+        self.labels: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
+        self._lines: list[str] = []
+        self._shown: dict[int, Shown] = {}
+        self._step = 1  # every so many pictures is shown, whatever its faces
+        self._unsure: list[tuple[float, int]] = []  # heap: the surest first, (-confidence, number)
+
+    def add(self, prediction: Prediction, pixels: Pixels) -> None:
+        """Count a picture's faces, and keep a small JPEG of it if the page may show it.
+
+        pixels: uint8 [H, W, 3], the upright picture, also reduced.
+        """
+        number, self.pictures = self.pictures, self.pictures + 1
+        self.without += not prediction.faces
+        for face in prediction.faces:
+            self.labels[face.label] += 1
+            self.warnings.update(face.warnings)
+        is_unsure, dropped = self._is_unsure(number, prediction), self._dropped()
+        if dropped is not None and dropped % self._step:
+            self._shown.pop(dropped, None)
+        if is_unsure or number % self._step == 0:
+            self._shown[number] = self._small(number, prediction, pixels)
+        self._thin()
+
+    def skip(self, line: str) -> None:
+        """Count a file that could not be read. `line` names it and says why."""
+        self.unreadable += 1
+        if len(self._lines) < LINES:
+            self._lines.append(line)
+
+    def write(self, path: Path, facts: Mapping[str, Any]) -> None:
+        """Write the page, completely or not at all.
+
+        facts: what is said of the run, by name: `model`, `sha256`, `detector`, `command`, `seconds`
+        and others. `command` is what to type to run it again.
+        """
+        shown = [self._shown[number] for number in sorted(self._shown)]
+        palette = {name: colour(name, self.classes) for name in (*self.classes, UNSURE)}
+        write_page(
+            path,
+            "gallery.html",
+            script="gallery.js",
+            title=f"Faces in {self.pictures:,} picture{'' if self.pictures == 1 else 's'}",
+            gallery=self,
+            shown=shown,
+            chosen=self._chosen(len(shown)),
+            lines=self._lines,
+            facts={key: value for key, value in facts.items() if key != "command"},
+            command=facts.get("command"),
+            called=called(self.classes),
+            classes=self.classes,
+            palette=palette,
+            number_of={name: number for number, name in enumerate(palette)},
+            meanings=MEANINGS,
+            purpose=PURPOSE,
+            ink=ink,
+            open=OPEN,
+        )
+
+    def _is_unsure(self, number: int, prediction: Prediction) -> bool:
+        """Whether a picture is now among those with the least sure faces, which it joins."""
+        if not prediction.faces:
+            return False
+        lowest = min(face.confidence for face in prediction.faces)
+        entry = (-lowest, number)
+        if len(self._unsure) == LEAST_SURE and entry <= self._unsure[0]:
+            return False
+        heapq.heappush(self._unsure, entry)
+        return True
+
+    def _dropped(self) -> int | None:
+        """The number of the picture that is no longer among the least sure ones."""
+        return heapq.heappop(self._unsure)[1] if len(self._unsure) > LEAST_SURE else None
+
+    def _thin(self) -> None:
+        """Show every second of the spread pictures while there are too many."""
+        while len(self._shown) > MOST:
+            self._step *= 2
+            kept = {number for _, number in self._unsure}
+            self._shown = {
+                number: each
+                for number, each in self._shown.items()
+                if number in kept or number % self._step == 0
+            }
+
+    def _small(self, number: int, prediction: Prediction, pixels: Pixels) -> Shown:
+        kept = dataclasses.replace(prediction, faces=prediction.faces[:FACES], pixels=None)
+        picture = Image.fromarray(hidden(pixels, prediction) if self.blur else pixels)
+        jpeg, size = small_jpeg(picture, SIDES)
+        return Shown(number, kept, len(prediction.faces), jpeg, size)
+
+    def _chosen(self, shown: int) -> str:
+        """Which pictures are shown, in words, or nothing where all are."""
+        if shown == self.pictures:
+            return ""
+        return (
+            f"{shown:,} of {self.pictures:,} pictures are shown: the {len(self._unsure)} with the "
+            f"least sure faces, and every {self._step}th. Counts and predictions.csv are of all."
+        )
+
+
+def small_jpeg(picture: Image.Image, sides: Sequence[int]) -> tuple[bytes, tuple[int, int]]:
+    """A JPEG of at most BYTES, or of the last of `sides`, with its width and height."""
+    for side in sides:
+        reduced = picture.copy()
+        reduced.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2)
+        buffer = BytesIO()
+        reduced.save(buffer, "JPEG", quality=QUALITY, optimize=True)
+        if buffer.tell() <= BYTES:
+            break
+    return buffer.getvalue(), reduced.size
