@@ -1,6 +1,7 @@
 """A finished network as its file holds it: weights, recipe, and the images it was trained on."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,9 @@ class Checkpoint:
     classes, channels, size: as of fer.models.classifier.Classifier.
     seen: every set of images that it was trained or validated on.
     weights: the Classifier's state.
+    temperature: what its logits are divided by, so that a confidence is a frequency. 1 where none
+        was fitted.
+    margin: the numbers of fer.inference.cut.Place, which face crops it expects. None: the default.
     """
 
     path: Path
@@ -42,6 +46,8 @@ class Checkpoint:
     size: int
     seen: tuple[Seen, ...]
     weights: dict[str, Tensor]
+    temperature: float = 1.0
+    margin: Mapping[str, Any] | None = None
 
 
 def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
@@ -60,6 +66,8 @@ def read(place: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Checkpoint:
         size=kept["size"],
         seen=tuple(_seen(path, each) for each in kept["seen"]),
         weights=weights,
+        temperature=float(kept.get("temperature", 1)),
+        margin=kept.get("margin"),
     )
 
 
@@ -94,7 +102,17 @@ def _check_kept(path: Path, kept: dict[str, Any]) -> None:
     for key in ("classes", "channels"):
         if not all(isinstance(name, str) for name in kept[key]):
             raise _none(path, f"its {key!r} are no words")
+    _check_use(path, kept)
     _check_nodes(path, kept["recipe"], ("model",))
+
+
+def _check_use(path: Path, kept: Mapping[str, Any]) -> None:
+    """Raises InputError for a temperature or margin that is none. Older files have neither."""
+    temperature = kept.get("temperature", 1)
+    if type(temperature) not in (int, float) or not 0 < temperature < math.inf:
+        raise _none(path, f"its 'temperature' is {temperature!r}, no number above 0")
+    if not isinstance(kept.get("margin"), dict | None):
+        raise _none(path, "its 'margin' is no object")
 
 
 def require_whole_recipe(found: Checkpoint) -> None:

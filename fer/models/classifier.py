@@ -24,6 +24,8 @@ class Classifier(nn.Module):
     channels: names of planes (`fer.data.planes.PLANES`), in the order of the network's inputs.
     size: side of the faces in pixels.
     channels_last: keep weights and planes in that memory format. The numbers differ by rounding alone.
+    temperature: divides the logits before the softmax (fer.evaluation.calibration). It changes
+        confidences and no label. Training does without it.
 
     Raises ValueError for a plane without a name in `PLANES`.
     """
@@ -36,12 +38,14 @@ class Classifier(nn.Module):
         channels: Sequence[str],
         size: int,
         channels_last: bool = False,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         self.preprocess = Preprocess(channels)
         self.classes, self.channels, self.size = tuple(classes), tuple(channels), size
+        self.temperature = temperature
 
     def logits(self, faces: Tensor) -> Tensor:
         """The network's outputs [B, classes]. In training with branches: [B, branches, classes]."""
@@ -52,8 +56,8 @@ class Classifier(nn.Module):
         return logits
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Probabilities [B, classes], float32. For a network in eval mode."""
-        return self.logits(faces).float().softmax(1)
+        """Calibrated probabilities [B, classes], float32. For a network in eval mode."""
+        return (self.logits(faces).float() / self.temperature).softmax(1)
 
 
 def build_network(model: Mapping[str, Any], *, channels: int, classes: int, size: int) -> nn.Module:
@@ -90,6 +94,7 @@ def restore(found: Checkpoint) -> Classifier:
                 channels=found.channels,
                 size=found.size,
                 channels_last=found.recipe.get("channels_last", False),
+                temperature=found.temperature,
             )
         classifier.load_state_dict(found.weights, assign=True)
     except RuntimeError:

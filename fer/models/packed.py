@@ -32,7 +32,8 @@ def save(
     """Write both files into `folder`, each whole or not at all.
 
     weights: a Classifier's state.
-    kept: the other content of a checkpoint, by the names of Checkpoint.
+    kept: the other content of a checkpoint, by the names of Checkpoint, and `calibration`, which
+        says how its temperature was fitted.
     results: the summary of its run. Raises InputError for a weight that half precision cannot hold.
     """
     tensors = {name: _packed(name, tensor) for name, tensor in weights.items()}
@@ -53,6 +54,18 @@ def save(
             "git": revision(),
             "results": results,
         }
+        facts_file.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
+
+
+def copy(path: Path, folder: Path, **changes: Any) -> None:
+    """Write a packed network into `folder`, with other facts and the same weights.
+
+    path: of its tensors. changes: keys of the json.
+    """
+    facts = json.loads(path.with_name(FACTS).read_text()) | changes
+    content = path.read_bytes()
+    with replacing(folder / FACTS) as facts_file, replacing(folder / TENSORS) as file:
+        file.write_bytes(content)
         facts_file.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
 
 

@@ -37,6 +37,16 @@ def test_probabilities_by_hand() -> None:
     torch.testing.assert_close(classifier(faces), classifier(torch.ones(1, 1, 4, 4)))
 
 
+def test_a_temperature_divides_the_logits_of_probabilities_alone() -> None:
+    classifier = two()
+    faces = torch.full((1, 1, 4, 4), 255, dtype=torch.uint8)
+    (logit, _), (plain, _) = classifier.logits(faces)[0].tolist(), classifier(faces)[0].tolist()
+    classifier.temperature = 0.5
+    assert classifier.logits(faces)[0, 0].item() == logit
+    assert plain == pytest.approx(1 / (1 + math.exp(-logit)))
+    assert classifier(faces)[0, 0].item() == pytest.approx(1 / (1 + math.exp(-2 * logit)))
+
+
 def test_its_state_is_what_files_hold() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
     classifier = Classifier(network, classes=["a", "b"], channels=["original"], size=4)

@@ -87,6 +87,25 @@ def test_two_bytes_a_weight_and_twelve_a_row(tmp_path: Path) -> None:
     assert 0 < size - 2 * 300_000 - 12 * 24_000 < 2000  # the header, and what WEIGHTS has
 
 
+def test_temperature_and_margin_are_read_where_a_file_has_them(folder: Path) -> None:
+    older = checkpoint.read(folder)
+    assert (older.temperature, older.margin) == (1.0, None)
+    fact(temperature=2, margin={"side": 1.5})(folder)
+    read = checkpoint.read(folder)
+    assert (read.temperature, read.margin) == (2.0, {"side": 1.5})
+
+
+def test_a_copy_has_the_same_weights_and_other_facts(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    for _ in range(2):  # also in its own place
+        packed.copy(folder / packed.TENSORS, tmp_path / "copy", temperature=1.5)
+        folder = tmp_path / "copy"
+    assert (folder / packed.TENSORS).read_bytes() == (tmp_path / packed.TENSORS).read_bytes()
+    facts = [json.loads((each / packed.FACTS).read_text()) for each in (folder, tmp_path)]
+    assert facts[0] == facts[1] | {"temperature": 1.5}
+    assert checkpoint.read(folder).temperature == 1.5
+
+
 def changed(file: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     return lambda folder: (folder / file).write_bytes(change((folder / file).read_bytes()))
 
@@ -111,6 +130,10 @@ def fact(**values: Any) -> Callable[[Path], None]:
         (fact(seen=["f"]), "record of training images is not that of network.json"),
         (fact(seen=[]), "record of training images is not that of network.json"),
         (fact(seen=None), "is no checkpoint of this project, or a damaged one"),
+        (fact(temperature=0), r"\(its 'temperature' is 0, no number above 0\)"),
+        (fact(temperature=float("nan")), r"\(its 'temperature' is nan, no number above 0\)"),
+        (fact(temperature=None), r"\(its 'temperature' is None, no number above 0\)"),
+        (fact(margin=[1]), r"\(its 'margin' is no object\)"),
         (fact(size="48"), r"\(its 'size' is missing or no int\)"),
         (fact(recipe={}), r"\(its recipe holds no 'model' to build\)"),
     ],
