@@ -14,7 +14,7 @@ from fer.models import packed
 from fer.training.build import build_classifier
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pack_untrained() -> Callable[[Path], None]:
     """Packs a small network with its first weights, as if trained on the official split of a csv."""
 

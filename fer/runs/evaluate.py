@@ -96,6 +96,7 @@ def _facts(members: Sequence[Member]) -> dict[str, Any]:
     return {
         "checkpoints": [str(path) for path in paths],
         "sha256": [file_digest(path) for path in paths],
+        "temperature": [member.checkpoint.temperature for member in members],
         **dataset(first.data),
         "notes": list(first.data.faces.notes),
         "precision": str(trainer.precision),

@@ -115,16 +115,23 @@ def test_a_run_measured_again_gives_its_own_test(runs: Path) -> None:
     assert "mean recall" in done.stdout and "test, all 100 rows, all of them clean" in done.stdout
 
 
-def test_a_packed_run_is_the_run_in_half_precision(runs: Path, called, shipped) -> None:
+def test_a_packed_run_is_the_run_in_half_precision_and_calibrated(
+    runs: Path, called, shipped
+) -> None:
     own, summary = predictions(runs / "fair"), numbers(runs / "fair")
+    facts = json.loads((runs / "packed/network.json").read_text())
+    powers = own.filter(like="p_") ** (1 / facts["temperature"])
+    calibrated = powers.div(powers.sum(axis=1), axis=0)
+    assert facts["calibration"]["rows"] == 101 and facts["temperature"] != 1
     for place in ("packed", "shipped"):
         status, folder, said, error = called(evaluate.main, place)
         assert (status, error) == (0, "") and "packed/network.safetensors" in said
         found = predictions(folder)
         assert (found[["row", "label"]] == own[["row", "label"]]).all(axis=None)
-        assert np.allclose(found.filter(like="p_"), own.filter(like="p_"), atol=2e-3)
+        assert np.allclose(found.filter(like="p_"), calibrated, atol=4e-3)
+        assert numbers(folder)["temperature"] == [facts["temperature"]]
         assert numbers(folder)["test/clean_rows"] == summary["test/clean_rows"]
-    assert json.loads((runs / "packed/network.json").read_text())["results"] == summary
+    assert facts["results"] == summary
 
 
 def test_only_a_finished_runs_best_epoch_brings_its_results(runs: Path, called) -> None:
