@@ -28,6 +28,9 @@ class Place:
     down: float = 0.0
     mirror: bool = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sides", tuple(self.sides))  # JSON has a list
+
 
 def roll(found: Found) -> float:
     """Degrees by which the face is turned in the picture, clockwise. 0 without landmarks."""
