@@ -25,8 +25,8 @@ UNSEEN = 1.0  # seconds without a box after which a track ends
 PACE = 0.2  # seconds over which the speed of a track is averaged
 WAITED = 0.5  # cost of a second unseen: of two tracks equally near, the one seen last goes on
 # A box belongs to no track from a cost of NEAR on. HURRY a second between frames is added, since an
-# unseen start of 4 widths a second is a walk, and DOUBT a width that the track was guessed to move.
-NEAR, HURRY, DOUBT = 1.3, 4.0, 0.5
+# unknown pace of 6 widths a second is a walk, and DOUBT a width that the track was guessed to move.
+NEAR, HURRY, DOUBT = 1.3, 6.0, 0.5
 GATE = 2.5  # and from this cost in any case
 
 THUMBNAIL = (32, 18)  # columns, rows in which two frames are compared

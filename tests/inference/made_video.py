@@ -116,6 +116,32 @@ def write(
         container.mux(stream.encode(None))
 
 
+def repeat(segment: Path, path: Path, times: int) -> None:
+    """Write a video that shows the one of `write` again and again, without encoding it again."""
+    with av.open(str(path), "w") as container, av.open(str(segment)) as first:
+        stream = container.add_stream_from_template(first.streams.video[0])
+        for number in range(times):
+            with av.open(str(segment)) as source:
+                for packet in source.demux(video=0):
+                    if packet.dts is not None:  # the last one is empty
+                        shift = round(number * SECONDS / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = stream
+                        container.mux(packet)
+
+
+def repeated(rows: Sequence[Row], times: int) -> Iterator[Row]:
+    """The truth of `repeat`. People are new each time, since a cut lies between."""
+    count = rows[-1].frame + 1
+    for number in range(times):
+        for row in rows:
+            yield row._replace(
+                frame=row.frame + number * count,
+                time=row.time + number * SECONDS,
+                track=row.track + number * len(ROLES),
+            )
+
+
 def _rows(frame: int, time: float, size: tuple[int, int]) -> list[Row]:
     shown = [track for track, role in enumerate(ROLES) if role.scene == (time >= CUT)]
     boxes = {track: _box(ROLES[track], time, size) for track in shown}
