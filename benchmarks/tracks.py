@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from fer.inference.track import Tracker
 
 PLAIN = np.full((18, 32, 3), 90, np.uint8)
-ROUNDS = 200
+ROUNDS = 100
 JITTER, MISSED = 0.03, 0.05
 SECONDS = 6.0
 Box = tuple[float, float, float, float]

@@ -51,24 +51,25 @@ class Tracker:
     def update(self, time: float, pixels: Pixels, boxes: Sequence[Box]) -> list[int]:
         """The track numbers of a frame's boxes, in their order.
 
-        time: seconds by the container's timestamps
+        time: seconds by the container's timestamps. A step back by more than a second is a new start.
         pixels: the frame, uint8 [H, W, 3] RGB, at any scale: only cuts are looked for in it
         boxes: x, y, width and height in one unit for all frames
         """
-        seen = glance(pixels)
-        if time < self._time or (self._glance is not None and is_cut(self._glance, seen)):
+        view, again = glance(pixels), time < self._time - UNSEEN
+        if again or (self._glance is not None and is_cut(self._glance, view)):
             self._tracks = []
+        time = time if again else max(time, self._time)
         alive = [track for track in self._tracks if track.lives(time, self._time)]
-        rows, columns = _matches(_costs(alive, boxes, time, self._time))
-        for row, column in zip(rows, columns):
+        numbers: dict[int, int] = {}
+        for row, column in _matches(_costs(alive, boxes, time, self._time)):
             alive[row].see(time, boxes[column])
-        numbers = {column: alive[row].number for row, column in zip(rows, columns)}
+            numbers[column] = alive[row].number
         for column in range(len(boxes)):
             if column not in numbers:
                 numbers[column] = self._next
                 alive.append(_Track(self._next, time, _state(boxes[column])))
                 self._next += 1
-        self._tracks, self._time, self._glance = alive, time, seen
+        self._tracks, self._time, self._glance = alive, time, view
         return [numbers[column] for column in range(len(boxes))]
 
 
@@ -175,11 +176,11 @@ def _overlap(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[
     return np.asarray(common / (4 * half.prod(-1) + 4 * other.prod(-1) - common))
 
 
-def _matches(costs: NDArray[np.float64]) -> tuple[list[int], list[int]]:
-    """Rows and columns of the pairs with the least sum of costs. None costs GATE or more."""
+def _matches(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Row and column of the pairs with the least sum of costs. None costs GATE or more."""
     rows, columns = linear_sum_assignment(np.minimum(costs, GATE))
     near = costs[rows, columns] < GATE
-    return rows[near].tolist(), columns[near].tolist()
+    return list(zip(rows[near].tolist(), columns[near].tolist()))
 
 
 @dataclass(frozen=True)

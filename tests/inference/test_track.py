@@ -46,6 +46,12 @@ def test_a_face_elsewhere_or_of_another_size_is_another_person() -> None:
     assert tracker.update(0.08, PLAIN, [(340.0, 0.0, 180.0, 240.0), LEFT]) == [2, 0]
 
 
+def test_a_small_step_back_in_time_keeps_the_tracks_and_a_large_one_ends_them() -> None:
+    tracker = Tracker()
+    numbers = [tracker.update(time, PLAIN, [LEFT]) for time in (5.0, 5.04, 5.03, 5.08, 0.0, 0.04)]
+    assert numbers == [[0], [0], [0], [0], [1], [1]]
+
+
 def test_who_sits_beside_does_not_take_the_number_of_who_turns_away() -> None:
     tracker, beside = Tracker(), (LEFT[0] + 90, *LEFT[1:])
     for frame in range(10):
