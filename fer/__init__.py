@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     import torch
 
     from fer.inference import Model
+    from fer.inference.rows import to_pandas, to_rows
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "to_pandas", "to_rows"]
 
 
 def load(place: str | PathLike[str] = "shipped", device: str | torch.device = "cpu") -> Model:
@@ -27,3 +28,12 @@ def load(place: str | PathLike[str] = "shipped", device: str | torch.device = "c
     from fer import inference
 
     return inference.load(place, device)
+
+
+def __getattr__(name: str) -> object:
+    """`to_rows` and `to_pandas`, whose module loads NumPy."""
+    if name in ("to_rows", "to_pandas"):
+        from fer.inference import rows
+
+        return getattr(rows, name)
+    raise AttributeError(f"module 'fer' has no attribute {name!r}")

@@ -19,6 +19,9 @@ PURPOSE = (
     "what a person feels. Decide about nobody by it. Limits: the model card, docs/model_card.md."
 )
 UNSURE = "unsure"  # the label of a face whose confidence is below the one asked for
+# Seconds of the average over a video. Expressions last 0.5 to 4 s (Ekman, Emotions Revealed, 2003):
+# this follows the shortest of them.
+SMOOTH = 0.3
 
 
 @dataclass(frozen=True, eq=False)
