@@ -15,6 +15,7 @@ class Command(NamedTuple):
 
 # In the order of use. Each is a module of fer.cli with `main(arguments) -> exit status`, loaded when called.
 COMMANDS = {
+    "predict": Command("Name the expressions in pictures and videos.", "fer predict photo.jpg"),
     "train": Command("Train a network.", "fer train data=drawn"),
     "evaluate": Command("Measure a finished network.", "fer evaluate RUN tta=flip"),
     "compare": Command("Rank finished runs by validation.", "fer compare runs"),
