@@ -57,7 +57,8 @@ def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch) -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
     monkeypatch.chdir(tmp_path)
-    cv2.imwrite("face.jpg", draw(EMOTIONS.index("happy"), np.random.default_rng(0)))
+    for name in ("photo.jpg", "face.jpg"):
+        cv2.imwrite(name, draw(EMOTIONS.index("happy"), np.random.default_rng(0)))
     known: dict[str, Any] = {}
     exec(block, known)
     assert known["probabilities"].shape == (1, len(known["model"].classes))
