@@ -176,7 +176,6 @@ def test_pixels_of_another_form_are_refused() -> None:
 
 
 def test_a_prediction_draws_itself_from_memory_or_its_file(tmp_path: Path) -> None:
-    pytest.importorskip("fer.inference.pictures")
     before = np.random.default_rng(0).integers(0, 256, (80, 120, 3), dtype=np.uint8)
     kept = prediction((120, 80), face((20, 20, 40, 40)), pixels=before)
     path = tmp_path / "a [1] ü.png"
@@ -189,6 +188,5 @@ def test_a_prediction_draws_itself_from_memory_or_its_file(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("source", ["gone.png", "picture 3", "camera 0"])
 def test_a_prediction_whose_picture_is_gone_asks_for_it(source) -> None:
-    pytest.importorskip("fer.inference.pictures")
     with pytest.raises(InputError, match=r"draw\(pixels\)"):
         Prediction(source, 0, None, (9, 9), (), EMOTIONS).draw()
