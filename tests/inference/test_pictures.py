@@ -16,9 +16,7 @@ def pictures(place, **options) -> list[Picture]:
 
 def scene(mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
     """A picture whose corners differ: red at the upper left, then green, blue and white."""
-    colours = np.array(
-        [[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 255)]], dtype=np.uint8
-    )
+    colours = np.array([[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 255)]], dtype=np.uint8)
     return Image.fromarray(colours).resize(size, Image.Resampling.NEAREST).convert(mode)
 
 
