@@ -99,12 +99,10 @@ def frames(times: Sequence[float], size: tuple[int, int]) -> Iterator[np.ndarray
         yield picture
 
 
-def write(
-    path: Path, times: Sequence[float], size: tuple[int, int], codec: str = "libx264"
-) -> None:
-    """Write the video. codec: `libx264` or `mpeg4`."""
+def write(path: Path, times: Sequence[float], size: tuple[int, int]) -> None:
+    """Write the video in H.264. size: width and height in pixels, even."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
+        stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 4_000_000
