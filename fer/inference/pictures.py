@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,10 +69,10 @@ TIFF_WIDTH, TIFF_HEIGHT, TIFF_BITS = 256, 257, 258  # tags of TIFF
 SHORTEST = 0.01  # seconds: browsers show a frame of this or less for USUAL seconds
 USUAL = 0.1
 
-# What a file holds that is no picture, by its first bytes.
+# What a file holds that is no picture, by its first bytes in small letters.
 OTHERS = (
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive"),
+    (b"%pdf", "a PDF document"),
+    (b"pk\x03\x04", "a zip archive"),
     (b"<!doctype html", "an HTML page"),
     (b"<html", "an HTML page"),
     (b"<svg", "an SVG drawing"),
@@ -145,7 +146,7 @@ def faults(name: str) -> Iterator[None]:
 
 
 def _broken(fault: Exception) -> str:
-    return f"a broken picture ({' '.join(str(fault).split())}); copy or save it again"
+    return f"a broken picture: {' '.join(str(fault).split())}; copy or save it again"
 
 
 def _filed(source: Source, every_frame: bool) -> Iterator[Frame]:
@@ -205,8 +206,9 @@ def _open(file: IO[bytes], kind: str) -> Image | None:
             jpeg = kind == "JPEG"
             image = JpegImagePlugin.jpeg_factory(file) if jpeg else images.open(file, "r", FORMATS)
     except images.DecompressionBombError as fault:
-        raise Unreadable(f"{fault} Reduce the picture") from None
-    except UnidentifiedImageError:
+        claimed = "".join(re.findall(r"\d+ pixels", str(fault))[:1])
+        raise Unreadable(f"{claimed}, more than are decoded; reduce the picture") from None
+    except (UnidentifiedImageError, SyntaxError, EOFError, struct.error):
         if kind == "TIFF":
             return None
         raise Unreadable(f"not a complete {kind} picture; copy or save it again") from None
@@ -367,9 +369,12 @@ def _rare_tiff(file: IO[bytes]) -> tuple[Pixels, tuple[int, int]]:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     file.seek(0)
-    tags = ImageFileDirectory_v2(file.read(8))
-    file.seek(tags.next)
-    tags.load(file)
+    with _quiet():
+        tags = ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+    if TIFF_WIDTH not in tags or TIFF_HEIGHT not in tags:
+        raise Unreadable("not a complete TIFF picture; copy or save it again")
     _check_size((tags[TIFF_WIDTH], tags[TIFF_HEIGHT]), MOST)
     image = images.fromarray(_shallow(_by_opencv(file)))
     return _upright(image, 1, image.size)
