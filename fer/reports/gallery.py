@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -17,14 +18,14 @@ from fer.inference.draw import boxes, colour, hidden, ink
 from fer.inference.prediction import PURPOSE, UNSURE, Face, Pixels, Prediction
 from fer.reports.html import write_page
 
-# A page of 400 pictures of at most 40 kB has 22 MB in base64. Chromium opens it within two seconds.
-MOST = 400
+# With 300 pictures of at most 60 kB the page stays below 25 MB in base64, whatever the folder holds.
+MOST = 300
 LEAST_SURE = (
     MOST // 2
 )  # of these, the pictures with the least sure faces. The others are spread evenly
-BYTES = 40_000  # of a picture on the page
-SIDES = (640, 480, 320, 160)  # longer side in pixels: the first that has so few bytes
-QUALITY = 80  # of JPEG
+BYTES = 60_000  # of a picture on the page
+# Longer side in pixels and quality of JPEG: the first pair that gives so few bytes is taken.
+STEPS = ((640, 80), (640, 60), (480, 60), (320, 50))
 FACES = 60  # of a picture that the page lists
 OPEN = 2  # faces of a picture that are listed without a click
 LINES = 200  # unreadable files that are named
@@ -54,6 +55,11 @@ class Shown:
     def name(self) -> str:
         frame = f", frame {self.prediction.frame}" if self.prediction.frame else ""
         return f"{self.prediction.source}{frame}"
+
+    @property
+    def folder(self) -> str:
+        """The name's part before the file's own name, with its slash."""
+        return self.name.removesuffix(re.split(r"[/\\]", self.name)[-1])
 
     @property
     def words(self) -> str:
@@ -174,7 +180,7 @@ class Gallery:
     def _small(self, number: int, prediction: Prediction, pixels: Pixels) -> Shown:
         kept = dataclasses.replace(prediction, faces=prediction.faces[:FACES], pixels=None)
         picture = Image.fromarray(hidden(pixels, prediction) if self.blur else pixels)
-        jpeg, size = small_jpeg(picture, SIDES)
+        jpeg, size = small_jpeg(picture)
         return Shown(number, kept, len(prediction.faces), jpeg, size)
 
     def _chosen(self, shown: int) -> str:
@@ -183,17 +189,18 @@ class Gallery:
             return ""
         return (
             f"{shown:,} of {self.pictures:,} pictures are shown: the {len(self._unsure)} with the "
-            f"least sure faces, and every {self._step}th. Counts and predictions.csv are of all."
+            f"least sure faces, and one of each {self._step} others. All are counted, and all rows "
+            "are in predictions.csv."
         )
 
 
-def small_jpeg(picture: Image.Image, sides: Sequence[int]) -> tuple[bytes, tuple[int, int]]:
-    """A JPEG of at most BYTES, or of the last of `sides`, with its width and height."""
-    for side in sides:
-        reduced = picture.copy()
-        reduced.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2)
+def small_jpeg(picture: Image.Image) -> tuple[bytes, tuple[int, int]]:
+    """A JPEG of at most BYTES, with its width and height."""
+    reduced = picture.copy()
+    for side, quality in STEPS:
+        reduced.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2)
         buffer = BytesIO()
-        reduced.save(buffer, "JPEG", quality=QUALITY, optimize=True)
+        reduced.save(buffer, "JPEG", quality=quality)
         if buffer.tell() <= BYTES:
             break
     return buffer.getvalue(), reduced.size

@@ -137,7 +137,7 @@ def test_as_many_as_fit_are_all_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_picture_of_noise_stays_small() -> None:
     noise = Image.fromarray(RNG.integers(0, 256, (700, 900, 3), dtype=np.uint8))
-    jpeg, size = module.small_jpeg(noise, module.SIDES)
+    jpeg, size = module.small_jpeg(noise)
     assert len(jpeg) <= BYTES and Image.open(BytesIO(jpeg)).size == size
 
 
