@@ -12,9 +12,9 @@ from omegaconf import DictConfig
 
 from fer.cli.main import COMMANDS
 from fer.common.errors import InputError, one_line
-from fer.common.run_folder import RunFolder
+from fer.common.run_folder import RunFolder, claim_folder
 from fer.config import compose, schema
-from fer.config.paths import claim_folder, register_resolvers
+from fer.config.paths import register_resolvers
 
 
 class Parser(argparse.ArgumentParser):

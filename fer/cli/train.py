@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from fer.cli.options import help_text
 from fer.common.errors import InputError, one_line
 from fer.common.run_folder import RunFolder
-from fer.config import compose
+from fer.config import compose, schema
 from fer.config.paths import conf_folder, register_resolvers
 from fer.runs.status import is_first_process, recording
 
@@ -61,11 +61,13 @@ def _check(arguments: list[str]) -> None:
         if word not in (*overrides, *SWEEP):
             raise InputError(f"{word}: no such option; there are key=value, -m and --help")
     sweeping = len(overrides) < len(arguments)
-    configs = compose.compose_sweep(overrides) if sweeping else [compose.compose_config(overrides)]
+    each = compose.compose_sweep(overrides) if sweeping else [[compose.compose_config(overrides)]]
     from fer.runs import preflight
 
-    for cfg in configs:
+    for cfg, *others in each:
         preflight.check(cfg)
+        for other in others:
+            schema.check_config(other)
 
 
 def _run(arguments: list[str]) -> int:

@@ -1,5 +1,8 @@
-"""The files of a run folder and of an evaluation's folder, by name."""
+"""The files of a run folder and of an evaluation's folder, by name, and how a new one is claimed."""
 
+import datetime
+import itertools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,3 +57,18 @@ class RunFolder:
 def best_of(checkpoint: Path) -> Path:
     """The best epoch so far, which lies next to the checkpoint that a run resumes from."""
     return checkpoint.with_name("best.ckpt")
+
+
+def claim_folder(name: str) -> str:
+    """A new runs/<date>/<time>_NAME, made; with a suffix where that exists."""
+    now = datetime.datetime.now()
+    day = Path("runs") / f"{now:%Y-%m-%d}"
+    day.mkdir(parents=True, exist_ok=True)
+    for suffix in itertools.chain([""], (f"_{number}" for number in itertools.count(2))):
+        folder = day / f"{now:%H-%M-%S}_{name}{suffix}"
+        try:
+            os.mkdir(folder)  # atomic: of two runs in one second one takes the next suffix
+        except FileExistsError:
+            continue
+        return str(folder)
+    raise AssertionError("the suffixes never end")

@@ -1,7 +1,12 @@
 """Overrides composed to configs without torch: the first of two checks (docs/adr/0004)."""
 
+import copy
+import glob
 import itertools
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -12,34 +17,59 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fer.common.errors import InputError
-from fer.config.paths import check_folder, conf_folder, options_of
-from fer.config.schema import check_override
+from fer.common.run_folder import RunFolder
+from fer.config.paths import conf_folder, options_of
+from fer.config.schema import unknown
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """The config of one run. Raises InputError for a wrong key, option or type, in one line."""
+    """The config of one run. Raises InputError for a wrong key or option, in one line."""
     parsed = parse(overrides)
     for one in parsed:
         if one.is_sweep_override():
             raise InputError(f"{one.input_line}: several values; a sweep needs -m")
-    check_folder(parsed, sweeping=False)
-    (cfg,) = _compose_each([[one] for one in parsed])
-    return cfg
+    _check_folder(parsed, "hydra.run.dir", "")
+    return _compose_checked(parsed)
 
 
-def compose_sweep(overrides: Sequence[str]) -> list[DictConfig]:
-    """A config for each choice of groups in a sweep, with the first of all other values.
+def compose_sweep(overrides: Sequence[str]) -> list[list[DictConfig]]:
+    """The configs of each choice of groups: of the first values, then of each other listed value.
 
-    Raises InputError as `compose_config` does, for every value that the command lists. What a
-    sweeper draws from an interval, or takes from hydra.sweeper.params, each job checks at its start.
+    Raises InputError as `compose_config` does. What a sweeper draws from an interval, or takes from
+    hydra.sweeper.params, each job checks at its start.
     """
     parsed = parse(overrides)
-    check_folder(parsed, sweeping=True)
+    subdirs = [str(one.value()) for one in parsed if one.key_or_group == "hydra.sweep.subdir"]
+    _check_folder(parsed, "hydra.sweep.dir", (subdirs or ["*"])[-1])
     _check_sweeper(parsed)
-    configs = _compose_each([_values(one) for one in parsed])
-    for cfg in configs:
-        check_alone(cfg)
+    listed = [_values(one) for one in parsed]
+    groups = list(itertools.product(*(values for values in listed if is_group(values[0]))))
+    others = [values for values in listed if not is_group(values[0])]
+    configs = []
+    for chosen in groups:
+        try:
+            cfg = _compose_checked([*chosen, *(values[0] for values in others)])
+        except InputError as fault:
+            where = " ".join(str(one.input_line) for one in chosen)
+            raise InputError(f"{fault} (in {where})" if len(groups) > 1 else str(fault)) from None
+        configs.append([cfg, *(_with(cfg, one) for values in others for one in values[1:])])
+        for each in configs[-1]:
+            _check_length(each, parsed)
+            check_alone(each)
     return configs
+
+
+def _check_folder(overrides: Iterable[Override], key: str, inside: str) -> None:
+    """Raises InputError if `key` names a folder with another finished run. A run may resume in its own.
+
+    inside: pattern of the run folders in it, empty for itself
+    """
+    typed = {one.key_or_group: str(one.value()) for one in overrides}
+    own = RunFolder.of(Path(typed["ckpt_path"]).resolve()).path if "ckpt_path" in typed else None
+    place = os.path.join(glob.escape(typed.get(key, "")), inside)
+    for folder in map(Path, sorted(glob.glob(place))) if key in typed else ():
+        if RunFolder(folder).finished and folder.resolve() != own:
+            raise InputError(f"{key}: {folder} holds a finished run; choose another folder")
 
 
 def _check_sweeper(parsed: Sequence[Override]) -> None:
@@ -87,38 +117,46 @@ def _values(override: Override) -> list[Override]:
     return parse(f"{override.get_key_element()}={value}" for value in values) or [override]
 
 
-def _compose_each(values: list[list[Override]]) -> list[DictConfig]:
-    """A config for each choice of groups; every value is checked against its groups' YAML."""
-    chosen = [listed for listed in values if is_group(listed[0])]
-    others = [listed for listed in values if not is_group(listed[0])]
-    first = [listed[0] for listed in others if not listed[0].is_sweep_override()]
-    configs = []
-    for groups in itertools.product(*chosen):
-        try:
-            base = _compose(groups)
-            for override in itertools.chain(*others):
-                if not _is_hydras(override) and not override.is_delete():
-                    check_override(base, override)
-            configs.append(_compose([*groups, *first]))
-            _check_length(configs[-1], others)
-        except InputError as fault:
-            where = " ".join(str(one.input_line) for one in groups)
-            several = any(len(listed) > 1 for listed in chosen)
-            raise InputError(f"{fault} (in {where})" if several else str(fault)) from None
-    return configs
-
-
-def _check_length(cfg: DictConfig, others: Iterable[list[Override]]) -> None:
-    """Raises InputError where both a budget and an override choose the number of epochs."""
-    values = {one.key_or_group: one for one in itertools.chain(*others)}
-    listed = [one.value() for one in itertools.chain(*others) if one.key_or_group == "budget"]
-    budgets = [value for value in (cfg.budget, *listed) if value is not None]
-    if budgets and (typed := values.get("trainer.max_epochs")):
-        raise InputError(f"budget: {budgets[0]} chooses the epochs; leave out {typed.input_line}")
-
-
 def is_group(override: Override) -> bool:
     return (conf_folder() / override.key_or_group.split("@")[0]).is_dir()
+
+
+def _compose_checked(overrides: Sequence[Override]) -> DictConfig:
+    """A config whose keys were looked up in the YAML of its groups, which Hydra's own line does not."""
+    base = _compose([one for one in overrides if is_group(one)])
+    for one in overrides:
+        if not (is_group(one) or _is_hydras(one) or one.is_delete()):
+            check_key(base, one)
+    cfg = _compose([one for one in overrides if not one.is_sweep_override()])
+    _check_length(cfg, overrides)
+    return cfg
+
+
+def check_key(cfg: DictConfig, override: Override) -> None:
+    """Raises InputError where a config has no such key. `+data.split_file=FILE` may add to a group."""
+    node: Any = cfg
+    adds = override.is_add() or override.is_force_add()
+    for depth, part in enumerate(parts := override.key_or_group.split(".")):
+        if not isinstance(node, DictConfig):
+            above = ".".join(parts[:depth])
+            raise InputError(f"{override.key_or_group}: {above} has no keys of its own")
+        if part not in node and not (adds and depth):
+            raise InputError(unknown(".".join(parts[: depth + 1]), part, map(str, node)))
+        node = node.get(part)
+
+
+def _with(cfg: DictConfig, override: Override) -> DictConfig:
+    changed = copy.deepcopy(cfg)
+    if not _is_hydras(override):
+        OmegaConf.update(changed, override.key_or_group, override.value(), force_add=True)
+    return changed
+
+
+def _check_length(cfg: DictConfig, overrides: Iterable[Override]) -> None:
+    """Raises InputError where both a budget and an override choose the number of epochs."""
+    for one in overrides:
+        if cfg.budget is not None and one.key_or_group == "trainer.max_epochs":
+            raise InputError(f"budget: {cfg.budget} chooses the epochs; leave out {one.input_line}")
 
 
 def _is_hydras(override: Override) -> bool:

@@ -7,9 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from fer.common.errors import InputError
-from fer.config.compose import compose_config, is_group, parse
+from fer.config.compose import check_key, compose_config, is_group, parse
 from fer.config.paths import conf_folder
-from fer.config.schema import check_override
 
 # Keys that do not change the experiment: the time, resuming, profiling, the progress bar.
 HANDLING = ("budget", "ckpt_path", "profiler", "trainer.enable_progress_bar")
@@ -41,7 +40,7 @@ def revise(recipe: Mapping[str, Any], overrides: Sequence[str]) -> DictConfig:
         if override.is_sweep_override() or override.is_delete():
             raise InputError(f"{override.input_line}: expected key=value, one value")
         if not is_group(override):
-            check_override(cfg, override)
+            check_key(cfg, override)
             OmegaConf.update(cfg, override.key_or_group, override.value(), force_add=True)
     return cfg
 

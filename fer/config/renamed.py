@@ -3,28 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Names that older files have for what a config builds, and their names today. It only grows.
-RENAMED = {
-    "fer.data.augment.Augment": "fer.training.Augment",
-    "fer.data.sources.Drawn": "fer.data.Drawn",
-    "fer.data.sources.FER2013": "fer.data.FER2013",
-    "fer.data.sources.FERPlus": "fer.data.FERPlus",
-    "fer.data.sources.Folder": "fer.data.Folder",
-    "fer.data.sources.Parquet": "fer.data.Parquet",
-    "fer.losses.CrossEntropy": "fer.training.CrossEntropy",
-    "fer.losses.Focal": "fer.training.Focal",
-    "fer.losses.LogitAdjusted": "fer.training.LogitAdjusted",
-    "fer.models.r1.R1": "fer.models.R1",
-    "fer.models.r2.R2": "fer.models.R2",
-    "fer.optim.adam": "fer.training.adam",
-    "fer.optim.adamw": "fer.training.adamw",
-    "fer.optim.constant": "fer.training.constant",
-    "fer.optim.cosine": "fer.training.cosine",
-    "fer.optim.linear": "fer.training.linear",
-    "fer.optim.muon": "fer.training.muon",
-    "fer.optim.one_cycle": "fer.training.one_cycle",
-    "fer.optim.plateau": "fer.training.plateau",
-    "fer.optim.sgd": "fer.training.sgd",
+# Modules that older files name, and where the same names are public today. It only grows.
+MOVED = {
+    "fer.data.augment": "fer.training",
+    "fer.data.sources": "fer.data",
+    "fer.losses": "fer.training",
+    "fer.models.r1": "fer.models",
+    "fer.models.r2": "fer.models",
+    "fer.optim": "fer.training",
 }
 
 # Options of older files that are gone: pairs of a probability and a range, off where one of them is 0.
@@ -47,21 +33,11 @@ def todays_planes(names: Iterable[str]) -> list[str]:
     return [RENAMED_PLANES.get(name, name) for name in names]
 
 
-def options_gone(recipe: Mapping[str, Any]) -> list[str]:
-    """Return the options of a finished run that this version lacks, `augment.crop=[0.5, 4.0]`."""
-    return [
-        f"{group}.{key}={node[key]}"
-        for group, node in recipe.items()
-        if isinstance(node, Mapping)
-        for key in REMOVED.get(node.get("_target_"), ())
-        if key in node
-    ]
-
-
 def _todays(node: Any) -> Any:
     if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
         return node
-    target = RENAMED.get(node["_target_"], node["_target_"])
+    module, _, name = node["_target_"].rpartition(".")
+    target = f"{MOVED.get(module, module)}.{name}"
     removed = REMOVED.get(target, ())
     kept = {key: value for key, value in node.items() if key not in removed or not _off(value)}
     if isinstance(kept.get("channels"), list) and target.startswith("fer.data."):

@@ -6,12 +6,11 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Gt, Interval
-from hydra.core.override_parser.types import Override
-from hydra.utils import get_object
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from typing_extensions import NotRequired, TypedDict  # pydantic wants this one below Python 3.12
 
 from fer.common.errors import InputError
@@ -90,12 +89,12 @@ def higher_is_better(number: str) -> bool:
     return number.rpartition("/")[2].removeprefix("clean_") not in ("loss", "ece")
 
 
-def check_settings(cfg: DictConfig) -> None:
-    """Raises InputError where a key at the top of a config is missing, unknown or out of range."""
+def check_config(cfg: DictConfig) -> None:
+    """Raises InputError where a key is missing, unknown, of another type or out of range."""
     values = OmegaConf.to_container(cfg, resolve=True)
-    check(
-        "", {key: value for key, value in values.items() if not isinstance(value, dict)}, Settings
-    )
+    top = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    check("", top, Settings)
+    check_nodes(cfg)
 
 
 def check_nodes(cfg: DictConfig) -> None:
@@ -118,12 +117,18 @@ def check_node(group: str, node: DictConfig) -> None:
     check(f"{group}.", own, keys)
 
 
+def named(target: str) -> Any:
+    """What a `_target_` names, `fer.models.R1`."""
+    module, _, name = target.rpartition(".")
+    return getattr(import_module(module), name)
+
+
 @functools.cache
 def _keys(target: str, supplied: frozenset[str]) -> type:
     """The keys of a node: the parameters of its target without those that are supplied."""
     if target == "lightning.Trainer":
         return Trainer
-    made = get_object(target)
+    made = named(target)
     keys = _parameters(made)
     return TypedDict(made.__name__, {name: keys[name] for name in keys if name not in supplied})
 
@@ -200,34 +205,3 @@ def unknown(path: str, name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
     return f"{path}: no such key; {hint}"
-
-
-def check_override(cfg: DictConfig, override: Override) -> None:
-    """Raises InputError where a config has no such key, or its YAML a value of another type.
-
-    An added key (`+data.split_file=FILE`) may be new in a group, whose constructor is asked later.
-    """
-    key, adds = override.key_or_group, override.is_add() or override.is_force_add()
-    group, _, name = key.rpartition(".")
-    node: Any = cfg
-    for depth, part in enumerate(parts := key.split(".")):
-        if not isinstance(node, DictConfig):
-            raise InputError(f"{key}: {'.'.join(parts[:depth])} has no keys of its own")
-        if part not in node and not (adds and depth):
-            raise InputError(unknown(".".join(parts[: depth + 1]), part, map(str, node)))
-        node = node.get(part)
-    if override.is_sweep_override():  # an interval
-        return
-    if group == "trainer":
-        return check("trainer.", {name: override.value()}, Trainer)
-    hint = _type_of(node) if group else Settings.__annotations__.get(key, Any)
-    check("", {key: override.value()}, TypedDict("YAML", {key: hint}))
-
-
-def _type_of(default: Any) -> Any:
-    """The type of a YAML value; any for null and for words, as a path may be a number."""
-    if isinstance(default, bool | int | float):
-        return type(default) | None
-    if isinstance(default, ListConfig):
-        return list[_type_of(default[0])] | None if default else list | None
-    return Any

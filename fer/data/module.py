@@ -53,11 +53,16 @@ class FaceData(SplitOptions, L.LightningDataModule):
         L.LightningDataModule.__init__(self)
         super().__post_init__()
 
-    def check_shared(self, processes: int) -> None:
-        """Raise InputError if a batch cannot be split evenly between the processes."""
+    def check_shared(self, processes: int, *, teachers: int = 0) -> None:
+        """Raise InputError if a batch cannot be split between the processes, and there between teachers."""
         if self.batch_size % processes:
             raise InputError(
                 f"data.batch_size: {self.batch_size}, expected a multiple of {processes} processes"
+            )
+        if (share := self.batch_size // processes) < teachers:
+            raise InputError(
+                f"teacher: {teachers} for the {share} images of a process's batch; expected one for "
+                "each at most"
             )
 
     def read(self) -> Faces:

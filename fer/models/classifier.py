@@ -1,14 +1,14 @@
 """The network that can be used: from faces to the probabilities of their classes."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import fer.models
-from fer.common.errors import InputError, refusal
+from fer.common.errors import InputError
+from fer.config.instantiate import construct
 from fer.data.planes import Preprocess
 from fer.models.checkpoint import Checkpoint
 
@@ -65,15 +65,7 @@ def build_network(model: Mapping[str, Any], *, channels: int, classes: int, size
 
     channels, classes: how many of them. Raises InputError for what the constructor refuses.
     """
-    module, _, name = str(model["_target_"]).rpartition(".")
-    parameters = {key: value for key, value in model.items() if not key.startswith("_")}
-    given = {"in_channels": channels, "classes": classes, "size": size}
-    try:
-        network: nn.Module = getattr(import_module(module), name)(**parameters, **given)
-    except InputError:
-        raise
-    except Exception as fault:  # a constructor raises many things for a wrong value
-        raise refusal("model", fault) from fault
+    network: nn.Module = construct("model", model, in_channels=channels, classes=classes, size=size)
     return network
 
 

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from fer.common.errors import InputError
 from fer.common.run_folder import best_of
-from fer.config.recipe import HANDLING, flat
-from fer.config.renamed import options_gone
+from fer.config import schema
+from fer.config.recipe import HANDLING, check_recipe, flat
 from fer.models import checkpoint, packed
 from fer.training.module import FaceModule
 
 
 def check_checkpoint(path: Path, module: FaceModule) -> None:
     """Raises InputError where `module` cannot resume from the checkpoint at `path`."""
+    if not path.is_file():
+        raise InputError(f"ckpt_path: no file {path}")
     if path.name == packed.TENSORS:
         raise InputError(
             f"ckpt_path: {path} is a packed network, which has no optimizer to resume with; name a "
@@ -24,11 +28,13 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
         checkpoint.require_whole_recipe(found)
     except InputError as fault:
         raise InputError(f"ckpt_path: {fault}") from None
-    if gone := options_gone(found.recipe):
+    try:
+        check_recipe(found.recipe)
+        schema.check_nodes(OmegaConf.create(found.recipe))
+    except InputError as fault:
         raise InputError(
-            f"ckpt_path: {path} was trained with {', '.join(gone)}, which this version lacks; resume it "
-            "with the version that wrote it"
-        )
+            f"ckpt_path: {path} was trained by another version ({fault}); resume it with that one"
+        ) from None
     own = {name: value.shape for name, value in module.state_dict().items()}
     if own != {name: value.shape for name, value in found.weights.items()}:
         raise InputError(f"ckpt_path: {path} holds another network than this config builds")

@@ -1,6 +1,7 @@
 """From a config to everything that trains."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fer.common.errors import InputError
 from fer.config.instantiate import build_node
+from fer.config.paths import conf_folder
 from fer.config.schema import higher_is_better
 from fer.data.exposure import Seen
 from fer.data.module import FaceData
@@ -94,8 +96,8 @@ def build_module(
         build_classifier(cfg, data),
         augment=build_augment(cfg),
         loss=build_node(cfg, "loss", counts=counts),
-        optimizer=build_node(cfg, "optim", _partial_=True),
-        schedule=build_node(cfg, "schedule", _partial_=True, **extra),
+        optimizer=partial(build_node, cfg, "optim"),
+        schedule=partial(build_node, cfg, "schedule", **extra),
         recipe=OmegaConf.to_container(cfg, resolve=True),
         teachers=build_teachers(cfg, data, teachers),
         seen=seen,
@@ -113,9 +115,20 @@ def build_teachers(
                 f"but this dataset has {', '.join(data.classes)} in {data.size} pixels"
             )
     if not checkpoints:
+        _refuse_unused(cfg)
         return None
     networks = [restore(found) for found in checkpoints]
     return Teachers(networks, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature)
+
+
+def _refuse_unused(cfg: DictConfig) -> None:
+    """Refuse options of distillation without a teacher."""
+    usual = OmegaConf.load(conf_folder() / "train.yaml")
+    for key in ("teacher_weight", "teacher_temperature"):
+        if cfg[key] != usual[key]:
+            raise InputError(
+                f"{key}: {cfg[key]}, but no teacher; name finished runs, teacher=[RUN,RUN]"
+            )
 
 
 def build_trainer(cfg: DictConfig, *, measuring: bool = True, **others: Any) -> L.Trainer:
@@ -124,6 +137,12 @@ def build_trainer(cfg: DictConfig, *, measuring: bool = True, **others: Any) -> 
     measuring: False where no training follows, so that no processor is measured for it.
     """
     node = cfg.trainer
+    endless = node.get("max_epochs") is None and node.get("max_steps") in (None, -1)
+    if endless and node.get("max_time") is not None:
+        raise InputError(
+            "trainer.max_epochs: null, but a schedule needs their number; trainer.max_time may end "
+            "them early"
+        )
     accelerator = node.get("accelerator")
     apple = accelerator == "gpu" and torch.backends.mps.is_available()
     if accelerator in ("gpu", "cuda") and not (torch.cuda.is_available() or apple):

@@ -34,7 +34,7 @@ class FaceModule(L.LightningModule):
     teachers: networks whose probabilities are mixed into the targets.
     seen: the faces that the network is trained and validated on.
 
-    `recipe` and `seen` are kept in checkpoints.
+    `recipe` and `seen` are kept in checkpoints. Raises InputError for a resolution above the faces' size.
     """
 
     def __init__(
@@ -55,6 +55,11 @@ class FaceModule(L.LightningModule):
         self.recipe, self.teachers, self.seen = recipe, teachers, tuple(seen)
         self.seed, self.monitor = recipe["seed"], recipe["monitor"]
         self.resolutions = tuple(recipe["resolutions"] or (classifier.size,))
+        for side in self.resolutions:
+            if not 1 <= side <= classifier.size:
+                raise InputError(
+                    f"resolutions: {side}, expected 1 to the faces' {classifier.size} pixels"
+                )
         self.total_steps = 1
         # Without torchmetrics' own check for NaN: it waits for the device and leaves NaN out of the mean.
         self.train_loss = MeanMetric(nan_strategy="disable")

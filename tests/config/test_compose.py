@@ -1,5 +1,6 @@
 """Wrong commands get one line, right ones compose."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -8,17 +9,22 @@ import pytest
 from omegaconf import DictConfig
 
 from fer.common.errors import InputError
+from fer.common.run_folder import claim_folder
 from fer.config import compose, schema
-from fer.config.paths import claim_folder, conf_folder
+from fer.config.paths import conf_folder
 from fer.runs.preflight import check
 
 
 def composed(arguments: str | list[str]) -> list[DictConfig]:
-    """The configs of a command, those of a sweep where it opens with -m."""
+    """The checked configs of a command, one for each choice of groups where it opens with -m."""
     overrides = arguments.split() if isinstance(arguments, str) else list(arguments)
-    if "-m" in overrides:
-        return compose.compose_sweep([word for word in overrides if word != "-m"])
-    return [compose.compose_config(overrides)]
+    if "-m" not in overrides:
+        each = [[compose.compose_config(overrides)]]
+    else:
+        each = compose.compose_sweep([word for word in overrides if word != "-m"])
+    for cfg in itertools.chain(*each):
+        schema.check_config(cfg)
+    return [first for first, *_ in each]
 
 
 @pytest.mark.parametrize(
