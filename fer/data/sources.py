@@ -28,7 +28,7 @@ from fer.data.readers.pixels import SIDE
 from fer.data.splits.split import Kind
 
 # Names of cache entries. Raise a number when its reader returns other faces for the same file.
-CSV, FOLDER, PARQUET = "csv2", "folder1", "parquet1"
+CSV, FOLDER, PARQUET = "csv2", "folder2", "parquet2"
 # The fingerprint of FER2013, and the number of rows of its parts in their order.
 FER2013_FACES = "c7cffc84059702327247a73e8a5bd642914d533ab0c34d141eb01ca08edda6c0"
 FER2013_PARTS = (28_709, 3_589, 3_589)

@@ -7,9 +7,11 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.readers.bad_rows import BadRows
+from fer.data.resize import resize
 
 # A row: its place in a message, label, part, and its image or what is wrong with it.
 Item = tuple[str, int, int, np.ndarray | ValueError]
@@ -34,7 +36,9 @@ def decode(encoded: bytes) -> np.ndarray:
 
 
 def prepare(encoded: bytes, *, size: int) -> np.ndarray:
-    """Decode an image, cut out the centre square and resize it by area: uint8 [size, size].
+    """The face in an image: grey, its centre square, resized (fer.data.resize), uint8 [size, size].
+
+    Its values are rounded to whole grey values, which datasets keep.
 
     encoded: content of the file
     size: side in pixels
@@ -42,11 +46,9 @@ def prepare(encoded: bytes, *, size: int) -> np.ndarray:
     Raises ValueError for what OpenCV cannot decode.
     """
     image = decode(encoded)
-    height, width = image.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = image[top : top + side, left : left + side]
-    return cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
+    if image.shape == (size, size):
+        return image
+    return np.rint(resize(image.astype(np.float32), size)).astype(np.uint8)
 
 
 def prepare_all(
@@ -70,7 +72,8 @@ def prepare_all(
     # OpenCV prints warnings about broken images, which `BadRows` reports.
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        with ThreadPoolExecutor() as threads:
+        # One thread of matrix products in each thread: more would wait for each other.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as threads:
             yield from chain.from_iterable(threads.map(lambda some: list(map(face, some)), chunks))
     finally:
         cv2.utils.logging.setLogLevel(level)
