@@ -74,12 +74,12 @@ def write(
     overrides: Sequence[str],
 ) -> None:
     """Write the files of a run's test into `folder`; command, overrides: what was typed."""
-    data, networks = members[0].data, [str(member.checkpoint.path) for member in members]
+    data, names = members[0].data, [_name(member.checkpoint.path) for member in members]
     configs = [OmegaConf.to_yaml(member.cfg, resolve=True) for member in members]
     positions = data.parts.part(measured.part)
     summary = Summary(
         measured.numbers() | {"part": part, "tta": tta} | _facts(members),
-        title=f"{', '.join(networks)} on {Path(data.faces.source).name}",
+        title=f"{', '.join(names)} on {Path(data.faces.source).name}",
         command=command,
         overrides=overrides,
         config="---\n".join(configs),
@@ -88,6 +88,12 @@ def write(
     run = RunFolder(folder)
     write_measured(run, measured)
     write_summary(run, measured, summary)
+
+
+def _name(path: Path) -> str:
+    """The folder of a run or of a packed network, by name."""
+    folder = path.resolve().parent
+    return (folder.parent if folder.name == "checkpoints" else folder).name
 
 
 def _facts(members: Sequence[Member]) -> dict[str, Any]:
