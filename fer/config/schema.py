@@ -6,7 +6,6 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Gt, Interval
@@ -14,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from typing_extensions import NotRequired, TypedDict  # pydantic wants this one below Python 3.12
 
 from fer.common.errors import InputError
+from fer.config.instantiate import named
 
 if TYPE_CHECKING:  # a tenth of a second, only where something is checked
     from pydantic import TypeAdapter
@@ -104,23 +104,18 @@ def check_nodes(cfg: DictConfig) -> None:
             check_node(str(group), node)
 
 
-def check_node(group: str, node: DictConfig) -> None:
-    """Raises InputError where one node has other keys or values than its constructor takes."""
+def check_node(group: str, node: DictConfig) -> dict[str, Any]:
+    """The values of a node. Raises InputError where its constructor takes other keys or values."""
     if "_target_" not in node:
         raise InputError(f"{group}._target_: missing; it names what {group} builds")
-    values = OmegaConf.to_container(node, resolve=True)
-    own = {key: value for key, value in values.items() if not key.startswith("_")}
+    values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)
     try:
-        keys = _keys(str(node._target_), SUPPLIED.get(group, frozenset()))
+        keys = _keys(values["_target_"], SUPPLIED.get(group, frozenset()))
     except Exception:  # importing a module may raise anything
         raise InputError(f"{group}._target_: there is no {node._target_}") from None
+    own = {key: value for key, value in values.items() if not key.startswith("_")}
     check(f"{group}.", own, keys)
-
-
-def named(target: str) -> Any:
-    """What a `_target_` names, `fer.models.R1`."""
-    module, _, name = target.rpartition(".")
-    return getattr(import_module(module), name)
+    return values
 
 
 @functools.cache
