@@ -108,13 +108,13 @@ def test_the_state_of_a_run_is_in_its_folder(tmp_path: Path, monkeypatch) -> Non
 
 def test_a_job_that_its_own_check_refuses_fails_alone(tmp_path: Path, monkeypatch, capfd) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["-m", *SMALL, "data.val_share=0.1,7", "data.split=holdout", "hydra.sweep.dir=sweep"]
+    words = ["-m", *SMALL[:-1], "model.repeats=[1],[1,1]", "hydra.sweep.dir=sweep"]
     assert train.main(words) == 1
     states = [
         json.loads(Path(f"sweep/{number}_r1/status.json").read_text())["state"] for number in (0, 1)
     ]
     assert states == ["done", "failed"]
-    assert "data.val_share: 7" in capfd.readouterr().err
+    assert "model.repeats: " in capfd.readouterr().err
 
 
 SWEEPER = """
