@@ -45,4 +45,4 @@ def resize(images: Images, size: int) -> Images:
     if isinstance(square, Tensor):
         across = torch.from_numpy(weights).to(square)
         return across @ square @ across.T
-    return weights @ square @ weights.T
+    return (weights @ square @ weights.T).astype(np.float32, copy=False)
