@@ -20,6 +20,8 @@ from fer.data import writers
 from fer.data.labels import EMOTIONS
 from fer.evaluation import metrics
 
+pytestmark = pytest.mark.usefixtures("blank_pictures_of_module")
+
 ROOT = Path(__file__).parents[2]
 REFERENCE = os.environ.get("FER_REFERENCE_DIR")
 FILES = (
@@ -29,18 +31,36 @@ FILES = (
 ).split()
 
 
-def train(*arguments: str, cwd: Path, code: str = "") -> subprocess.CompletedProcess[str]:
-    """What a user types; with `code`, that in the place of train.py."""
-    program = ["-c", code] if code else [str(ROOT / "train.py")]
-    command = [sys.executable, *program, *arguments]
+TINY = ["model.channels=[4,4]", "model.repeats=[1,1]"]
+SMALL = ["model.channels=[4,4,4]", "model.repeats=[1,1,1]", "trainer=debug"]
+
+
+BLANK = """
+import sys
+from matplotlib.figure import Figure
+from fer.cli.train import main
+Figure.draw = lambda figure, renderer: None  # half of a short run's time
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def train(*arguments: str, cwd: Path, code: str = BLANK) -> subprocess.CompletedProcess[str]:
+    """Run `code` with what a user types, in a process of its own."""
+    (cwd / "program.py").write_text(code)  # a file: Lightning starts its other processes with it
+    return started(str(cwd / "program.py"), *arguments, cwd=cwd)
+
+
+def started(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory) -> Path:
     cwd = tmp_path_factory.mktemp("debug")
-    done = train("data=drawn", "trainer=debug", "ema=0.9", "model.branches=2", cwd=cwd)
+    small = ["data.count=1001", "data.batch_size=16", "model.branches=2", *SMALL]
+    done = started(str(ROOT / "train.py"), "data=drawn", *small, "ema=0.9", cwd=cwd)
     assert done.returncode == 0, done.stderr
     (folder,) = (cwd / "runs").glob("*/*")
     return folder
@@ -53,8 +73,8 @@ def test_a_debug_run_leaves_a_complete_folder(run_folder: Path) -> None:
 
 def test_a_part_that_is_measured_in_part_is_said_to_be(run_folder: Path) -> None:
     summary = json.loads((run_folder / "summary.json").read_text())
-    said = f"only {summary['test/rows']} of 600 test rows are measured (trainer.limit_test_batches)"
-    assert summary["test/rows"] < 600 and said in summary["notes"]
+    said = f"only {summary['test/rows']} of 100 test rows are measured (trainer.limit_test_batches)"
+    assert summary["test/rows"] < 100 and said in summary["notes"]
     assert "each epoch had 2 of val's batches (trainer.limit_val_batches)" in summary["notes"]
     assert f"note: {said}" in (run_folder / "train.log").read_text()
 
@@ -136,7 +156,7 @@ def test_a_profiled_run_leaves_a_trace_beside_tensorboards_events(tmp_path: Path
 
 
 def test_a_test_part_of_which_an_eighth_is_trained_on_is_refused(
-    tmp_path: Path, monkeypatch, capsys
+    tmp_path: Path, train_here, monkeypatch, capsys
 ) -> None:
     writers.write_drawn(tmp_path / "faces.csv", count=1001, seed=0)
     rows = (tmp_path / "faces.csv").read_text()
@@ -144,14 +164,15 @@ def test_a_test_part_of_which_an_eighth_is_trained_on_is_refused(
         row.replace("PrivateTest", "Training") for row in rows.splitlines() if "Private" in row
     ]
     (tmp_path / "copied.csv").write_text(rows + "\n".join(copies[:13]) + "\n")
-    done = train("data.path=copied.csv", "trainer=debug", "hydra.run.dir=run", cwd=tmp_path)
+    small = ["data.path=copied.csv", "trainer=debug", *TINY]
+    done = train_here(*small, "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 1 and "accuracy" not in done.stdout
     assert done.stderr.startswith(
         "fer: copied.csv: 13 of 100 test rows are pixel-identical to images of train or val, more than 12.5%; "
     )
     assert done.stderr.count("\n") == 1
-    small = ["model.channels=[4]", "model.repeats=[1]", "test=false", "hydra.run.dir=untested"]
-    assert train("data.path=copied.csv", "trainer=debug", *small, cwd=tmp_path).returncode == 0
+    done = train_here(*small, "test=false", "hydra.run.dir=untested", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     report = (tmp_path / "untested/report.html").read_text()
     assert "Result on the validation rows" in report and "test face" not in report
     monkeypatch.chdir(tmp_path)
@@ -194,10 +215,10 @@ def test_a_sweep_stopped_between_its_jobs_says_so(monkeypatch, capsys) -> None:
     assert capsys.readouterr().err == "\nfer: stopped\n"
 
 
-def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
+def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path, train_here) -> None:
     csv = tmp_path / "cut.csv"
     csv.write_text("emotion,pixels,Usage\n0," + " ".join(["7"] * 100))
-    done = train(f"data.path={csv}", cwd=tmp_path)
+    done = train_here(f"data.path={csv}", cwd=tmp_path)
     assert done.returncode == 1
     (said,) = done.stderr.splitlines()
     assert said.startswith("fer: ") and "line 2" in said
@@ -205,26 +226,21 @@ def test_a_failed_run_gets_one_line_and_a_log(tmp_path: Path) -> None:
     assert "Traceback" in log.read_text()
 
 
-def test_a_sweep_leaves_a_complete_folder_a_job(tmp_path: Path) -> None:
-    done = train(
-        "-m", "model=r1,r2", "data=drawn", "data.count=1001", "trainer=debug", cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    folders = sorted(tmp_path.glob("runs/*/*_sweep/*_r?"))
-    assert [folder.name for folder in folders] == ["0_r1", "1_r2"]
-    for folder in folders:
-        assert [name for name in FILES if not (folder / name).exists()] == []
-
-
-def test_in_a_sweep_the_others_go_on_when_a_job_fails(tmp_path: Path) -> None:
+def test_a_sweep_leaves_a_complete_folder_a_job_and_goes_on_when_one_fails(
+    tmp_path: Path, train_here
+) -> None:
     writers.write_drawn(tmp_path / "fine.csv", count=500, seed=0)
     (tmp_path / "cut.csv").write_bytes((tmp_path / "fine.csv").read_bytes()[:-100_000])
-    done = train("-m", "data.path=cut.csv,fine.csv", "trainer=debug", cwd=tmp_path)
+    words = ["model=r1,r2", "data.path=cut.csv,fine.csv", "trainer=debug", *TINY]
+    done = train_here("-m", *words, cwd=tmp_path)
     assert done.returncode == 1
-    failed, fine = sorted(tmp_path.glob("runs/*/*_sweep/*_r1"))
-    assert "Traceback" in (failed / "train.log").read_text()
-    assert not (failed / "summary.json").exists() and (fine / "summary.json").exists()
-    assert done.stderr.count("fer: cut.csv line ") == 1 and "Traceback" not in done.stderr
+    folders = sorted(tmp_path.glob("runs/*/*_sweep/*_r?"))
+    assert [folder.name for folder in folders] == ["0_r1", "1_r1", "2_r2", "3_r2"]
+    for failed, fine in (folders[:2], folders[2:]):
+        assert "Traceback" in (failed / "train.log").read_text()
+        assert not (failed / "summary.json").exists()
+        assert [name for name in FILES if not (fine / name).exists()] == []
+    assert done.stderr.count("fer: cut.csv line ") == 2 and "Traceback" not in done.stderr
 
 
 SHORT = (
@@ -233,20 +249,8 @@ SHORT = (
 ).split()
 
 
-def test_two_processes_give_the_table_of_one(tmp_path: Path) -> None:
-    # A rate of 0 and no batch statistics: both measure the same weights.
-    still = [*SHORT, "model.norm=none", "optim.lr=0", "trainer.max_epochs=1"]
-    for name, more in (("one", []), ("two", ["trainer.devices=2", "trainer.strategy=ddp"])):
-        done = train(*still, *more, f"hydra.run.dir={name}", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-    for file in ("summary.csv", "confusion_matrix.csv"):
-        assert (tmp_path / "one" / file).read_text() == (tmp_path / "two" / file).read_text()
-    rows = [pd.read_csv(tmp_path / name / "predictions.csv")["row"] for name in ("one", "two")]
-    assert rows[0].is_unique and (rows[0] == rows[1]).all()
-
-
 LISTING = """
-import atexit, contextlib, pathlib, sys
+import atexit, contextlib, pathlib
 def list_threads():
     names = []
     for thread in pathlib.Path("/proc/self/task").glob("*/comm"):  # of Linux alone
@@ -254,20 +258,28 @@ def list_threads():
             names.append(thread.read_text().strip())
     print("still there:", [name for name in names if "gloo" in name])
 atexit.register(list_threads)  # the last to be called
-from fer.cli.train import main
-sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_a_process_leaves_its_group_before_python_ends(tmp_path: Path) -> None:
-    words = [*SHORT, "trainer.strategy=ddp", "trainer.max_epochs=1", "hydra.run.dir=run", *TINY]
-    done = train(*words, cwd=tmp_path, code=LISTING)
+def test_two_processes_give_the_table_of_one_and_leave_their_group(
+    tmp_path: Path, train_here
+) -> None:
+    # A rate of 0 and no batch statistics: both measure the same weights.
+    still = [*SHORT, *TINY, "model.norm=none", "optim.lr=0", "trainer.max_epochs=1"]
+    done = train_here(*still, "hydra.run.dir=one", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "MEMBER: 1/1" in done.stderr
-    assert done.stdout.splitlines()[-1] == "still there: []"
+    two = ["trainer.devices=2", "trainer.strategy=ddp", "hydra.run.dir=two"]
+    done = train(*still, *two, cwd=tmp_path, code=LISTING + BLANK)
+    assert done.returncode == 0, done.stderr
+    for file in ("summary.csv", "confusion_matrix.csv"):
+        assert (tmp_path / "one" / file).read_text() == (tmp_path / "two" / file).read_text()
+    rows = [pd.read_csv(tmp_path / name / "predictions.csv")["row"] for name in ("one", "two")]
+    assert rows[0].is_unique and (rows[0] == rows[1]).all()
+    assert "MEMBER: 1/2" in done.stderr
+    said = [line for line in done.stdout.splitlines() if "still there" in line]
+    assert said == ["still there: []"] * 2  # before Python ends, in each
 
 
-TINY = ["model.channels=[4,4]", "model.repeats=[1,1]"]
 COMPILED = """
 import sys, torch
 plain = torch.nn.Module.compile
@@ -285,9 +297,9 @@ def test_a_compiled_run_ends_as_any_other(tmp_path: Path) -> None:
     assert [name for name in FILES if not (tmp_path / "run" / name).exists()] == []
 
 
-def test_a_plateau_has_seen_every_epoch_that_its_checkpoint_has(tmp_path: Path) -> None:
+def test_a_plateau_has_seen_every_epoch_that_its_checkpoint_has(tmp_path: Path, train_here) -> None:
     words = ["data=drawn", "data.count=1001", "schedule=plateau", "trainer.max_epochs=2", *TINY]
-    done = train(*words, "test=false", "hydra.run.dir=run", cwd=tmp_path)
+    done = train_here(*words, "test=false", "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     last = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
     (state,) = last["lr_schedulers"]
@@ -295,23 +307,25 @@ def test_a_plateau_has_seen_every_epoch_that_its_checkpoint_has(tmp_path: Path) 
     assert state["last_epoch"] == 2 and float(state["best"]) == pytest.approx(best)
 
 
-def test_steps_that_end_inside_an_epoch_are_refused(tmp_path: Path) -> None:
+def test_steps_that_end_inside_an_epoch_are_refused(tmp_path: Path, train_here) -> None:
     words = ["data=drawn", "data.count=1001", "data.batch_size=100", *TINY]  # eight steps an epoch
-    done = train(*words, "+trainer.max_steps=10", cwd=tmp_path)
+    done = train_here(*words, "+trainer.max_steps=10", cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     line = "fer: trainer.max_steps: 10 end inside an epoch of 8 steps, which would not be validated"
     assert done.stderr.startswith(line)
 
 
-def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, train_here) -> None:
+    short = [*SHORT, *TINY, "model.dropout=0.3"]
     runs = {
         "whole": ["trainer.max_epochs=2"],
         "first": ["trainer.max_epochs=1"],
         "rest": ["trainer.max_epochs=2", "ckpt_path=first/checkpoints/last.ckpt"],
     }
     for name, more in runs.items():
-        fixed = [*SHORT, *more, "trainer.deterministic=true", f"hydra.run.dir={name}"]
-        done = train(*fixed, cwd=tmp_path)
+        fixed = [*short, *more, "trainer.deterministic=true", f"hydra.run.dir={name}"]
+        call = train if name == "rest" else train_here  # a process that knows nothing of the first
+        done = call(*fixed, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     whole, rest = (
         pd.read_csv(tmp_path / name / "metrics.csv").drop(columns="seconds")
@@ -328,19 +342,19 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
     assert (whole["changed"], rest["changed"]) == (False, True)
     # In its own folder, by its own words, and still not as it began.
     own = ["trainer.max_epochs=3", "ckpt_path=rest/checkpoints/last.ckpt", "hydra.run.dir=rest"]
-    assert train(*SHORT, *own, cwd=tmp_path).returncode == 0
+    assert train_here(*short, *own, cwd=tmp_path).returncode == 0
     rest = json.loads((tmp_path / "rest/summary.json").read_text())
     assert rest["epochs"] == 3 and len(rest["notes"]) >= 2 and rest["changed"]
-    done = train(*SHORT, *runs["rest"], "trainer.max_epochs=1", cwd=tmp_path)
+    done = train_here(*short, *runs["rest"], "trainer.max_epochs=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     line = "note: first/checkpoints/last.ckpt has had all its epochs, none was added (trainer.max_epochs)"
     assert line in done.stdout
-    done = train(*SHORT, *runs["rest"], "monitor=val/macro_f1", cwd=tmp_path)
+    done = train_here(*short, *runs["rest"], "monitor=val/macro_f1", cwd=tmp_path)
     assert done.returncode == 2
     line = "fer: ckpt_path: first/checkpoints/last.ckpt chose its best epoch by monitor=val/acc; resume it by"
     assert line in done.stderr
     os.remove(tmp_path / "first/checkpoints/best.ckpt")
-    done = train(*SHORT, *runs["rest"], cwd=tmp_path)
+    done = train_here(*short, *runs["rest"], cwd=tmp_path)
     assert done.returncode == 2
     assert (
         "fer: ckpt_path: no first/checkpoints/best.ckpt, the best epoch so far; keep it"
@@ -348,9 +362,9 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
     )
 
 
-def test_the_best_epoch_is_that_of_the_weights_by_any_monitor(tmp_path: Path) -> None:
-    words = [*SHORT, "trainer.max_epochs=2", "monitor=val/macro_f1", "hydra.run.dir=run"]
-    assert train(*words, cwd=tmp_path).returncode == 0
+def test_the_best_epoch_is_that_of_the_weights_by_any_monitor(tmp_path: Path, train_here) -> None:
+    words = [*SHORT, *TINY, "trainer.max_epochs=2", "monitor=val/macro_f1", "hydra.run.dir=run"]
+    assert train_here(*words, cwd=tmp_path).returncode == 0
     kept = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
     summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert summary["best_epoch"] == kept["epoch"]
