@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from fer.data.labels import EMOTIONS, arrange
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
 from fer.data.splits.options import SplitOptions
 
-ROOT = Path(__file__).parent.parent.parent
 DATA = os.environ.get("FER_DATA_DIR")
 CLASSES = ("awe", "boredom", "contentment", "doubt", "envy", "pride", "relief", "wink & grin")
 USAGES = ("Training", "PublicTest", "PrivateTest")
@@ -251,18 +248,14 @@ def test_parquet_is_cached_and_split_at_random(tmp_path):
     assert isinstance(Parquet(path=data.path).faces.images, np.memmap)
 
 
-def test_a_folder_of_own_classes_trains_and_fills_a_run_folder(tmp_path):
+def test_a_folder_of_own_classes_trains_and_fills_a_run_folder(
+    tmp_path, train_here, blank_pictures
+):
     photos(tmp_path / "photos", each=14)
     (tmp_path / "photos" / "awe" / "broken.png").write_bytes(b"no image")
     words = "data=folder data.path=photos data.size=40 data.batch_size=16 trainer=debug".split()
     words += ["hydra.run.dir=run", "data.on_bad_row=skip", "data.channels=[original,sobel]"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *words],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = train_here(*words, "model.channels=[4]", "model.repeats=[1]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (
         "note: bad rows skipped: 1; the first at awe/broken.png: no complete image" in done.stdout

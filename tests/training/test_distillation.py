@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +21,8 @@ from fer.training import build
 from fer.training.augment import Augment
 from fer.training.distillation import Teachers
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("blank_pictures_of_module")
+
 DRAWN = ["data=drawn", "data.count=1001"]
 NETWORK = ["model.channels=[8,16]", "model.repeats=[1,1]"]
 SMALL = [*DRAWN, *NETWORK]
@@ -95,22 +93,12 @@ def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_degra
     torch.testing.assert_close(towards[0], (mixed + said) / 2)
 
 
-def train(cwd: Path, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-    fixed = [*SMALL, "trainer=debug", f"hydra.run.dir={name}", *words]
-    return subprocess.run(
-        [sys.executable, ROOT / "train.py", *fixed],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture(scope="module")
-def cwd(tmp_path_factory) -> Path:
+def cwd(tmp_path_factory, train_here, blank_pictures_of_module) -> Path:
     """A folder with a run, `teacher`, and splits that call its rows by other names."""
     cwd = tmp_path_factory.mktemp("runs")
-    done = train(cwd, "teacher", "data.channels=[original,sobel]")
+    words = ["trainer=debug", "data.channels=[original,sobel]", "hydra.run.dir=teacher"]
+    done = train_here(*SMALL, *words, cwd=cwd)
     assert done.returncode == 0, done.stderr
     own = json.loads((cwd / "teacher/split.json").read_text())
     train_rows, val, test = own["train"], own["val"], own["test"]
@@ -123,8 +111,9 @@ def cwd(tmp_path_factory) -> Path:
     return cwd
 
 
-def test_a_run_is_taught_by_another(cwd: Path) -> None:
-    done = train(cwd, "student", "teacher=[teacher]", "ema=0.9", "data.channels=[original]")
+def test_a_run_is_taught_by_another(cwd: Path, train_here) -> None:
+    words = ["trainer=debug", "ema=0.9", "data.channels=[original]", "hydra.run.dir=student"]
+    done = train_here(*SMALL, *words, "teacher=[teacher]", cwd=cwd)
     assert done.returncode == 0, done.stderr
     summary = json.loads((cwd / "student/summary.json").read_text())
     assert summary["teachers"] == ["teacher/checkpoints/best.ckpt"]
