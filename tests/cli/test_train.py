@@ -1,19 +1,23 @@
 """`python train.py`: wrong commands, the state of a run, sweepers of others, and --help."""
 
+import copy
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
 
 from fer.cli import train
 from fer.common.errors import InputError
 from fer.config import compose
 from fer.runs.status import config_hash
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("blank_pictures_of_module")
 SMALL = "data=drawn data.count=500 trainer=debug model.channels=[4] model.repeats=[1]".split()
 
 
@@ -94,16 +98,16 @@ def test_a_budget_and_epochs_are_not_typed_together(budget: str) -> None:
 
 def test_the_state_of_a_run_is_in_its_folder(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for folder, seed in (("one", 0), ("two", 1)):
-        assert train.main([*SMALL, f"seed={seed}", f"hydra.run.dir={folder}"]) == 0
-    one, two = (json.loads(Path(f"{name}/status.json").read_text()) for name in ("one", "two"))
+    assert train.main([*SMALL, "seed=0", "hydra.run.dir=run"]) == 0
+    status = json.loads(Path("run/status.json").read_text())
     keys = "overrides state pid host started seconds metrics error config_hash"
-    assert list(one) == keys.split()
-    assert one["state"] == "done" and one["error"] is None and one["pid"] == os.getpid()
-    assert one["overrides"] == [*SMALL, "seed=0"] and one["seconds"] > 0
-    summary = json.loads(Path("one/summary.json").read_text())
-    assert one["metrics"] == {"val/acc": summary["monitored"]}
-    assert one["config_hash"] != two["config_hash"]
+    assert list(status) == keys.split()
+    assert status["state"] == "done" and status["error"] is None and status["pid"] == os.getpid()
+    assert status["overrides"] == [*SMALL, "seed=0"] and status["seconds"] > 0
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert status["metrics"] == {"val/acc": summary["monitored"]}
+    own, other = (config_hash(compose.compose_config([*SMALL, f"seed={seed}"])) for seed in (0, 1))
+    assert status["config_hash"] == own != other
 
 
 def test_a_job_that_its_own_check_refuses_fails_alone(tmp_path: Path, monkeypatch, capfd) -> None:
@@ -117,41 +121,35 @@ def test_a_job_that_its_own_check_refuses_fails_alone(tmp_path: Path, monkeypatc
     assert "model.repeats: " in capfd.readouterr().err
 
 
-SWEEPER = """
-import json
-from dataclasses import dataclass, field
-from pathlib import Path
-from hydra.core.config_store import ConfigStore
-from hydra.plugins.sweeper import Sweeper
-
 class Listing(Sweeper):
-    def __init__(self, params): self.params = params
-    def setup(self, *, hydra_context, task_function, config): pass
-    def sweep(self, arguments):
+    """Writes what it was given into a file."""
+
+    def __init__(self, params: dict) -> None:
+        self.params = params
+
+    def setup(self, *, hydra_context, task_function, config) -> None:
+        pass
+
+    def sweep(self, arguments: list[str]) -> None:
         Path("given.json").write_text(json.dumps([list(arguments), dict(self.params)]))
 
-@dataclass
-class Config:
-    _target_: str = "hydra_plugins.listing.Listing"
-    params: dict = field(default_factory=dict)
 
-ConfigStore.instance().store(group="hydra/sweeper", name="listing", node=Config)
-"""
-
-
-def test_intervals_and_params_reach_a_sweeper_that_knows_them(tmp_path: Path) -> None:
-    (tmp_path / "hydra_plugins").mkdir()
-    (tmp_path / "hydra_plugins/listing.py").write_text(SWEEPER)
+def test_intervals_and_params_reach_a_sweeper_that_knows_them(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store, plugins = ConfigStore.instance(), Plugins.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
+    package, module = ModuleType("hydra_plugins"), ModuleType("hydra_plugins.listing")
+    package.listing, module.Listing = module, Listing
+    for each in (package, module):
+        monkeypatch.setitem(sys.modules, each.__name__, each)
+    node = {"_target_": "hydra_plugins.listing.Listing", "params": {}}
+    store.store(group="hydra/sweeper", name="listing", node=node, provider="test")
+    monkeypatch.setitem(plugins.class_name_to_class, node["_target_"], Listing)
     drawn = ["optim.lr=interval(0.0001,0.01)", "model=glob(*)", "model.dropout=choice(0.1,0.2)"]
     params = "+hydra.sweeper.params={seed:'range(0,3)'}"
-    command = [sys.executable, str(ROOT / "train.py"), "-m", "data=drawn", *drawn, params]
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     more = ["hydra/sweeper=listing", "hydra.sweep.dir=sweep"]
-    done = subprocess.run(
-        [*command, *more], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    arguments, given = json.loads((tmp_path / "given.json").read_text())
+    assert train.main(["-m", "data=drawn", *drawn, params, *more]) == 0
+    arguments, given = json.loads(Path("given.json").read_text())
     assert arguments == ["data=drawn", *drawn] and list(given) == ["seed"]
 
 
