@@ -93,6 +93,7 @@ def test_every_figure_is_in_the_page_and_beside_it(tmp_path: Path) -> None:
     assert labels == {heading["id"] for heading in page.all("h2")}
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_numbers_of_the_set(tmp_path: Path) -> None:
     text = written(tmp_path, make(COPIES, LABELS, parts=PARTS, notes=("3 rows left out",))).text
     assert "Images 18 12 × 12 pixels, 2 classes" in text
@@ -106,6 +107,7 @@ def test_numbers_of_the_set(tmp_path: Path) -> None:
     assert "test, 2 images 1 0 0 1 (50.0 %)" in text
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_sections_without_data_say_so(tmp_path: Path) -> None:
     page = written(tmp_path, make(NOISE, [0] * 20, classes=("calm", "tense")))
     assert len(page.all("img")) == 6
@@ -114,6 +116,7 @@ def test_sections_without_data_say_so(tmp_path: Path) -> None:
     assert "no part 20 images" in page.text
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_the_page_loads_nothing(tmp_path: Path) -> None:
     page = written(tmp_path, make(COPIES, LABELS, parts=PARTS))
     links = [a[key] for _, a in page.elements for key in ("src", "href", "srcset") if key in a]
@@ -123,6 +126,7 @@ def test_the_page_loads_nothing(tmp_path: Path) -> None:
     assert not page.all("script")
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_everything_named_by_a_user_is_escaped(tmp_path: Path) -> None:
     classes = (NASTY, "tense")
     faces = make(COPIES, LABELS, parts=PARTS, classes=classes, notes=(NASTY,))
@@ -131,6 +135,7 @@ def test_everything_named_by_a_user_is_escaped(tmp_path: Path) -> None:
     assert NASTY in page.words and f"1 {NASTY}, 1 tense" in page.words
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_agreement_with_voters_has_its_section(tmp_path: Path) -> None:
     votes = np.array([[7, 3, 0], [1, 9, 0], [0, 3, 3], [0, 2, 8]])
     choices = ("calm", "tense", "nf")
@@ -143,6 +148,7 @@ def test_agreement_with_voters_has_its_section(tmp_path: Path) -> None:
     assert "(1 rows)" in text and "calm 50.0 %, tense 50.0 %." in text
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_only_emotions_are_called_emotions(tmp_path: Path) -> None:
     own = written(tmp_path, make(NOISE, [0, 1] * 10))
     assert "emotion" not in own.source and "Images per class" in own.words
@@ -151,6 +157,7 @@ def test_only_emotions_are_called_emotions(tmp_path: Path) -> None:
     assert "Its emotion should stay recognisable" in known.text
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_many_conflicts_fill_sheets_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(dataset_report, "SHEET", 2)
     monkeypatch.setattr(dataset_report, "SHEETS", 3)
@@ -205,6 +212,7 @@ def fer(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
 DRAWN = ("data=drawn", "data.count=600")
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_fer_explore_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     monkeypatch.chdir(tmp_path)
@@ -215,6 +223,7 @@ def test_fer_explore_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [folder.name for folder in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_fer_explore_shows_the_split_that_was_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +244,7 @@ def test_fer_fer2021_writes_the_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (table["pixels"].str.count(" ") == 2 * 2304 - 1).all()
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_fer_explore_sets_ferplus_against_fer2013(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,22 @@ from fer.data.sources import Drawn
 from fer.reports import model_card
 
 
-@pytest.fixture
-def measured(tmp_path: Path, monkeypatch, pack_untrained: Callable) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, pack_untrained: Callable, blank_pictures_of_module: None) -> Path:
     """A folder with a packed network, `net`, and evaluations of it, `single`, `flip` and `val`."""
-    monkeypatch.chdir(tmp_path)
-    Path("net").mkdir()
-    pack_untrained(Path("net"), "data=drawn", "data.count=700")
-    for name, word in {"single": "tta=none", "flip": "tta=flip", "val": "part=val"}.items():
-        assert evaluate.main(["net", word, "--out", name]) == 0
-    return tmp_path
+    folder = tmp_path_factory.mktemp("measured")
+    with chdir(folder):
+        Path("net").mkdir()
+        pack_untrained(Path("net"), "data=drawn", "data.count=700")
+        for name, word in {"single": "tta=none", "flip": "tta=flip", "val": "part=val"}.items():
+            assert evaluate.main(["net", word, "--out", name]) == 0
+    return folder
+
+
+@pytest.fixture
+def measured(folder: Path, monkeypatch) -> None:
+    """That folder is the working directory."""
+    monkeypatch.chdir(folder)
 
 
 def votes(path: Path) -> np.ndarray:
@@ -55,7 +63,7 @@ def share(value: float, digits: int = 1) -> str:
     return "–" if np.isnan(value) else f"{100 * value:.{digits}f} %"
 
 
-def test_its_numbers_are_those_of_the_predictions(measured: Path) -> None:
+def test_its_numbers_are_those_of_the_predictions(measured: None) -> None:
     winners = votes(Path("votes.csv"))
     status = card.main("net single flip --votes votes.csv --out out".split())
     assert status == 0
@@ -104,7 +112,7 @@ def test_sureness_by_hand() -> None:
     assert np.isnan(model_card.sureness(confidence, right, 0.99)["acc"])
 
 
-def test_what_is_not_this_networks_test_is_refused(measured: Path, capsys) -> None:
+def test_what_is_not_this_networks_test_is_refused(measured: None, capsys) -> None:
     shutil.copytree("single", "strange")
     summary = json.loads(Path("strange/summary.json").read_text())
     Path("strange/summary.json").write_text(json.dumps(summary | {"sha256": ["0" * 64]}))
@@ -120,7 +128,7 @@ def test_what_is_not_this_networks_test_is_refused(measured: Path, capsys) -> No
         "nowhere single": "nowhere: no such file",
     }
     for words, line in lines.items():
-        assert card.main([*words.split(), "--out", "out"]) == 2
+        assert card.main([*words.split(), "--out", "refused"]) == 2
         error = capsys.readouterr().err
         assert error.startswith(f"fer: {line}") and error.count("\n") == 1
-    assert not Path("out").exists()
+    assert not Path("refused").exists()

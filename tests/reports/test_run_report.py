@@ -15,6 +15,8 @@ from fer.evaluation.metrics import ClassRecall
 from fer.evaluation.results import Measured, Summary
 from fer.reports.run_report import recall_table, tables_text, write_report
 
+pytestmark = pytest.mark.usefixtures("blank_pictures_of_module")
+
 CLASSES = ("calm", "tense")
 
 
