@@ -9,6 +9,8 @@ import pytest
 
 from fer.cli import compare, evaluate, train
 
+pytestmark = pytest.mark.usefixtures("blank_pictures_of_module")
+
 OLD = sorted(path for path in (Path(__file__).parent / "old").iterdir() if path.is_dir())
 WORDS = (
     "data=drawn data.count=500 data.batch_size=32 model.channels=[4,8] model.repeats=[1,1]".split()

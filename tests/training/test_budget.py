@@ -141,7 +141,9 @@ def run(folder: str, *words: str) -> dict[str, Any]:
     return json.loads(Path(folder, "summary.json").read_text())
 
 
-def test_a_run_with_a_budget_is_the_run_of_that_many_epochs(tmp_path, monkeypatch) -> None:
+def test_a_run_with_a_budget_is_the_run_of_that_many_epochs(
+    tmp_path, monkeypatch, blank_pictures
+) -> None:
     def measured(*given: Any) -> Pace:
         real(*given)
         return Pace(epoch=2.0, spent=1.0)
