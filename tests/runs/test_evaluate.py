@@ -120,7 +120,7 @@ def test_a_packed_run_is_the_run_in_half_precision_and_calibrated(
     facts = json.loads((runs / "packed/network.json").read_text())
     powers = own.filter(like="p_") ** (1 / facts["temperature"])
     calibrated = powers.div(powers.sum(axis=1), axis=0)
-    assert facts["calibration"]["rows"] == 101 and facts["temperature"] != 1
+    assert facts["calibration"]["rows"] == 100 and facts["temperature"] != 1
     for place in ("packed", "shipped"):
         status, folder, said, error = called(evaluate.main, place)
         assert (status, error) == (0, "") and "packed/network.safetensors" in said
@@ -289,7 +289,6 @@ def test_an_ensemble_has_seen_what_any_member_has(called) -> None:
         (evaluate.main, ["fair/split.json"], "fair/split.json is no checkpoint of this project, or a "),
         (evaluate.main, ["shipped"], "shipped: no network in "),
         (pack.main, ["nowhere"], "nowhere: no such file; expected a run's folder, a checkpoint, a pac"),
-        (pack.main, ["packed"], "packed/network.safetensors: already packed"),
         (evaluate.main, ["fair", "tta=rotate"], "tta=rotate: expected one of none, flip, shift"),
         (evaluate.main, ["fair", "part=train"], "part=train: expected one of test, val, all"),
         (evaluate.main, ["fair", "model.dropout=0"], "model.dropout: comes from the checkpoint; "),
