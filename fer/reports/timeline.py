@@ -114,16 +114,18 @@ class Timeline:
     def _section(self, video: Video) -> Section:
         longest = sorted(video.tracks.values(), key=lambda track: -track.rows)[:ROWS]
         columns = ceil(video.end / video.width)
-        looked = held(video.seen, video.pause / video.width)
         with_faces = {number: at for number, at in video.seen.items() if at[1]}
         return Section(
             video=video,
             words=said(video),
             columns=columns,
             ticks=[(100 * at / video.end, clock(at)) for at in ticks(video.end)],
-            analysed=area({number: 0.0 for number in looked}),
+            analysed=area({number: 0.0 for number in within(video.seen, video)}),
             with_faces=area({number: 0.0 for number in within(with_faces, video)}),
-            rows=[self._row(video, track) for track in sorted(longest, key=lambda t: t.first)],
+            rows=[
+                self._row(video, track)
+                for track in sorted(longest, key=lambda t: (t.first, t.number))
+            ],
             others=others(video, longest),
         )
 
@@ -156,24 +158,14 @@ def area(tops: Mapping[int, float]) -> str:
     return "".join(parts) + (f"H{before + 1}V100Z" if before is not None else "")
 
 
-def held(columns: Mapping[int, Any], most: float) -> dict[int, Any]:
-    """Columns whose gaps of up to `most` columns repeat the column before."""
-    filled: dict[int, Any] = {}
-    numbers = sorted(columns)
-    for number, following in zip(numbers, [*numbers[1:], None]):
-        gap = 1 if following is None or following - number > most else following - number
-        filled.update(dict.fromkeys(range(number, number + max(1, gap)), columns[number]))
-    return filled
-
-
 def within(columns: Mapping[int, Any], video: Video) -> dict[int, Any]:
     """Columns, each repeated up to the next analysed one, which may be several columns later."""
-    looked = sorted(video.seen)
-    following = dict(zip(looked, looked[1:]))
-    most = video.pause / video.width
+    looked, most = sorted(video.seen), video.pause / video.width
+    last = max(1, round(video.step / video.width))  # columns until the next frame would follow
+    following = dict(zip(looked, [*looked[1:], looked[-1] + last]))
     filled: dict[int, Any] = {}
     for number, row in columns.items():
-        gap = following.get(number, number + 1) - number
+        gap = following[number] - number
         filled.update(dict.fromkeys(range(number, number + (gap if gap <= most else 1)), row))
     return filled
 

@@ -9,7 +9,7 @@ import pytest
 from fer.data.labels import EMOTIONS
 from fer.inference.prediction import PURPOSE, Face, Prediction
 from fer.reports import timeline, tracks
-from fer.reports.timeline import Timeline, area, clock, held, ticks
+from fer.reports.timeline import Timeline, area, clock, ticks
 from fer.reports.tracks import CHANGES, COLUMNS, Video, halved
 
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
@@ -85,6 +85,9 @@ def test_areas_follow_time() -> None:
     width, paths = section.video.width, section.rows[0].paths
     starts = [int(at) * width for at in re.findall(r"M(\d+) 100", paths[-1])]
     assert starts == pytest.approx([0, 12, 15], abs=2 * width)
+    assert int(re.findall(r"H(\d+)V100Z", section.analysed)[-1]) * width == pytest.approx(
+        20, abs=0.2
+    )
     happy = EMOTIONS.index("happy")
     (change,) = re.findall(r"H(\d+)V(\d+)", paths[happy].partition("V100Z")[0])
     assert int(change[0]) * width == pytest.approx(5, abs=2 * width) and change[1] == "80"
@@ -174,7 +177,6 @@ def test_small_parts() -> None:
     assert area({}) == "" and area({0: 20.0, 1: 20.0, 2: 50.0, 5: 0.0}) == (
         "M0 100V20H2V50H3V100ZM5 100V0H6V100Z"
     )
-    assert sorted(held({0: 1, 3: 2, 9: 3}, 4)) == [0, 1, 2, 3, 9]
     assert [clock(s) for s in (0, 65.9, 3725)] == ["00:00", "01:05", "1:02:05"]
     assert all(len(ticks(end)) <= timeline.TICKS for end in (0.1, 1, 29.9, 60, 3600, 90_000))
     one = {0: np.array([1.0]), 1: np.array([2.0]), 5: np.array([4.0])}
