@@ -56,7 +56,7 @@ class Source:
     """One file, camera or picture in memory.
 
     name: path as it was given, `camera 0`, or `picture 3` counted over the pictures in memory.
-    content: the path, the number of the camera, or the array, tensor or PIL image.
+    content: the path as text, the number of the camera, or the array, tensor or PIL image.
     """
 
     name: str
@@ -166,7 +166,7 @@ def _some(sources: Iterator[Source], complaint: str) -> Iterator[Source]:
 
 def _file(path: str) -> Source:
     """The source of a file that was named: a picture unless it is a video."""
-    return Source(printable(path), _kind(path) or "picture", Path(path))
+    return Source(printable(path), _kind(path) or "picture", path)
 
 
 def _kind(path: str) -> Kind | None:
@@ -193,7 +193,7 @@ def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Source]:
         here = os.stat(folder)
         names = sorted(os.listdir(folder), key=natural)
     except OSError:
-        yield Source(printable(folder), "picture", Path(folder))  # named as unreadable later on
+        yield Source(printable(folder), "picture", folder)  # named as unreadable later on
         return
     if (here.st_dev, here.st_ino) in seen:
         return
@@ -212,7 +212,7 @@ def _found(path: str) -> Iterator[Source]:
         mode = stat.S_IFREG  # a broken link: unreadable, if its suffix is a picture's
     kind = _kind(path) if stat.S_ISREG(mode) else None
     if kind:
-        yield Source(printable(path), kind, Path(path))
+        yield Source(printable(path), kind, path)
 
 
 def _globbed(pattern: str) -> Iterator[Source]:

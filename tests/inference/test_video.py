@@ -10,6 +10,7 @@ from PIL import Image
 from fer.common.errors import InputError
 from fer.inference import video
 from fer.inference.pictures import Unreadable
+from fer.inference.sources import expand
 
 av = pytest.importorskip("av")
 
@@ -208,8 +209,9 @@ def test_a_camera_that_is_not_there_is_named_in_one_line(capfd):
 def test_names_in_any_script(tmp_path, monkeypatch, steady, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_bytes(steady.read_bytes())
-    picture = next(video.frames(name))
-    assert picture.source == name
+    for given in (name, f"./{name}"):
+        (source,) = expand(given)
+        assert next(video.frames(source.content)).source == source.name == given
 
 
 @pytest.mark.parametrize("options", [{"every": 0}, {"seconds": 0}, {"seconds": float("nan")}])
