@@ -14,7 +14,8 @@ How each form becomes 8-bit RGB:
 - Pages and attached pictures (TIFF, MPO): the first alone. They are no frames.
 
 `fer.data.readers.images` decodes too, by OpenCV to grey. It stays as it is, because the hashes
-of datasets and the measured results depend on its exact pixels. It reads faces; this reads photos.
+of datasets and the measured results depend on its exact pixels. It reads crops of faces. This
+reads whole photos.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from itertools import count
 from math import ceil, log2, sqrt
 from pathlib import Path
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ WHOLE = 2**25  # pixels up to which a picture is not reduced: 33 million, 100 MB
 MOST = 178_956_970  # pixels of a picture that is decoded whole: where Pillow refuses a bomb
 MOST_JPEG = 2**28  # pixels of a JPEG, reduced while decoded: cameras of phones have 200 million
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF")
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})  # modes that Pillow reduces
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # formats with frames, not pages
 
@@ -79,9 +80,11 @@ OTHERS = (
     (b"<?xml", "an XML or SVG file"),
 )
 
+Frame: TypeAlias = tuple[float | None, Pixels, tuple[int, int]]  # time, pixels, full size
 
 _IGNORE = ("ignore", None, Warning, re.compile(r"(PIL|pillow_heif)\b"), 0)
 _lock = Lock()
+_logging = Lock()  # held by the thread that silences OpenCV
 _decoding = 0  # pictures that are decoded at this moment, in all threads
 
 
@@ -127,12 +130,9 @@ def read(source: Source, *, every_frame: bool = False) -> Iterator[Picture]:
             yield Picture(source.name, number, time, pixels, size)
 
 
-Frame = tuple[float | None, Pixels, tuple[int, int]]
-
-
 @contextmanager
 def faults(name: str) -> Iterator[None]:
-    """Turns what the decoders raise into Unreadable. Pillow raises many kinds for broken files."""
+    """Turn what the decoders raise into Unreadable. Pillow raises many kinds for broken files."""
     try:
         yield
     except Unreadable as fault:
@@ -199,12 +199,14 @@ def _open(file: IO[bytes], kind: str) -> Image | None:
     from PIL import Image as images
     from PIL import JpegImagePlugin, UnidentifiedImageError
 
+    formats: tuple[str, ...] = FORMATS
     if kind == "HEIC":
         _register_heif()
+        formats = ("HEIF",)
     try:
         with _quiet():
             jpeg = kind == "JPEG"
-            image = JpegImagePlugin.jpeg_factory(file) if jpeg else images.open(file, "r", FORMATS)
+            image = JpegImagePlugin.jpeg_factory(file) if jpeg else images.open(file, "r", formats)
     except images.DecompressionBombError as fault:
         claimed = "".join(re.findall(r"\d+ pixels", str(fault))[:1])
         raise Unreadable(f"{claimed}, more than are decoded; reduce the picture") from None
@@ -350,12 +352,9 @@ def _by_opencv(file: IO[bytes]) -> NDArray[Any]:
     """The values of a picture as they are: [H, W] or RGB or RGBA [H, W, 3 or 4]."""
     import cv2
 
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        file.seek(0)
+    file.seek(0)
+    with silence():
         values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-    finally:
-        cv2.utils.logging.setLogLevel(level)
     if values is None:
         raise Unreadable("a broken picture, or a rare kind of TIFF; save it as PNG")
     if values.ndim == 3:
@@ -381,7 +380,12 @@ def _rare_tiff(file: IO[bytes]) -> tuple[Pixels, tuple[int, int]]:
 
 
 def _shallow(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Deep values in 8 bits: by the smallest full scale that holds the largest value."""
+    """Deep values in 8 bits: by the smallest full scale that holds the largest value.
+
+    Opacity, the last of 4 channels, has a scale of its own.
+    """
+    if values.ndim == 3 and values.shape[2] == 4:
+        return np.dstack([_shallow(values[..., :3]), _shallow(values[..., 3])])
     shallow = np.empty(values.shape, np.uint8)
     largest = max(float(np.nan_to_num(row, posinf=0).max()) for row in values)
     scales = DEPTHS if values.dtype.kind in "iu" else DEPTHS_FLOAT
@@ -401,7 +405,8 @@ def _remembered(source: Source) -> Iterator[Frame]:
         image = _of_array(image)
     with _quiet():
         image.load()
-        yield (None, *_upright(_eight_bits(image), _orientation(image), image.size))
+        frame = _upright(_eight_bits(image), _orientation(image), image.size)
+    yield (None, *frame)
 
 
 def _of_array(values: Any) -> Image:
@@ -452,3 +457,16 @@ def _quiet() -> Iterator[None]:
 def _filters() -> list[Any]:
     """The list that `warnings.filterwarnings` changes. Its stub types it as a constant."""
     return cast(list[Any], warnings.filters)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep OpenCV's messages from stderr. One thread at a time, so that the old level returns."""
+    import cv2
+
+    with _logging:
+        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            yield
+        finally:
+            cv2.utils.logging.setLogLevel(level)

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fer.common.errors import InputError
-from fer.inference.pictures import Picture, Unreadable, faults, opened
+from fer.inference.pictures import Picture, Unreadable, faults, opened, silence
 from fer.inference.prediction import Pixels
 from fer.inference.sources import HEAD, format_of, printable
 
 if TYPE_CHECKING:
     import cv2
 
-SHORT = 0.02  # fraction of the announced frames that may lack: some containers only estimate
+# Fraction of the announced frames and of the time that may lack without a note.
+SHORT = 0.02
+USUAL = 25.0  # frames a second of a container that does not say it
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Frames(Iterator[Picture]):
         self._capture = _camera(place) if isinstance(place, int) else _file(Path(place))
         self.facts = _facts(self._capture)
         self.note: str | None = None
+        self._step = 1 / (self.facts.fps or USUAL)
         self._pictures = self._read(every, seconds)
 
     def __iter__(self) -> Frames:
@@ -103,6 +106,8 @@ class Frames(Iterator[Picture]):
             if (number - 1) % every == 0:
                 yield Picture(self.name, number - 1, now, *self._pixels())
         else:
+            if not number:
+                raise Unreadable(f"{self.name}: no frame in it can be decoded; convert the video")
             self.note = self._shortfall(number, now)
         self._capture.release()
 
@@ -111,14 +116,13 @@ class Frames(Iterator[Picture]):
         import cv2
 
         first, now = 0.0, -1.0
-        step = 1 / self.facts.fps if self.facts.fps > 0 else 0.04
         while self._capture.grab():
             if self._is_camera:
                 found = time.monotonic()
             else:
                 found = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             first = found if now < 0 else first
-            now = found - first if found - first > now else now + step
+            now = found - first if found - first > now else now + self._step
             yield now
 
     def _pixels(self) -> tuple[Pixels, tuple[int, int]]:
@@ -132,16 +136,28 @@ class Frames(Iterator[Picture]):
         return pixels, (pixels.shape[1], pixels.shape[0])
 
     def _shortfall(self, number: int, now: float) -> str | None:
-        """The note for an end after `number` frames, the last at `now` seconds."""
+        """The note for an end after `number` frames, the last at `now` seconds.
+
+        Both frames and time must lack. Matroska's number of frames is an estimate by its duration,
+        wrong where the rate varies. Its duration includes the time before the first frame.
+        """
         if self._is_camera:
             return f"{self.name}: no further picture came after {now:.1f} s"
-        lacking = self.facts.count - number
-        if lacking <= max(1, SHORT * self.facts.count):
+        count, duration, step = self.facts.count, self.facts.duration, self._step
+        lacks_frames = count - number > max(1, SHORT * count)
+        lacks_time = duration - max(now, self._stamp()) > max(2 * step, SHORT * duration)
+        if not (lacks_frames and lacks_time):
             return None
         return (
-            f"{self.name}: ended after {number:,} of {self.facts.count:,} announced frames "
-            f"({now:.1f} of {self.facts.duration:.1f} s); the file may be cut short"
+            f"{self.name}: ended after {number:,} of {count:,} announced frames "
+            f"({now:.1f} of {duration:.1f} s); the file may be cut short"
         )
+
+    def _stamp(self) -> float:
+        """The last frame's own timestamp in seconds. 0 where OpenCV does not give it (4.10)."""
+        import cv2
+
+        return self._capture.get(getattr(cv2, "CAP_PROP_PTS", -1)) * self._step
 
 
 def _facts(capture: cv2.VideoCapture) -> Facts:
@@ -193,11 +209,6 @@ def _silence() -> Iterator[None]:
 
     FFmpeg's level is read once, with the first video of a process, and stays.
     """
-    import cv2
-
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
+    with silence():
         yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -156,7 +156,7 @@ def test_sixteen_bits_keep_their_brightness(tmp_path, bits, suffix, channels):
 
 def deep(path, values, channels: int) -> Picture:
     """The picture of grey values written in 1 or 3 channels, or 4 where alpha is the last."""
-    opaque = np.full_like(values, values.max())
+    opaque = np.full_like(values, np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1)
     stored = {1: values, 3: np.dstack([values] * 3), 4: np.dstack([values] * 3 + [opaque])}
     cv2.imwrite(str(path), stored[channels])
     (picture,) = pictures(path)

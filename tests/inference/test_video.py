@@ -60,7 +60,9 @@ def steady(tmp_path_factory):
 @pytest.mark.parametrize("offset", [0, 5000])
 def test_times_are_those_of_the_container(tmp_path, suffix, offset):
     path = write(tmp_path / f"a.{suffix}", [at + offset for at in UNEVEN])
-    frames = list(video.frames(path))
+    opened = video.frames(path)
+    frames = list(opened)
+    assert opened.note is None
     assert [picture.frame for picture in frames] == list(range(len(UNEVEN)))
     found = [picture.time for picture in frames]
     assert found == pytest.approx([at / 1000 for at in UNEVEN], abs=0.001)
