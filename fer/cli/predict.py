@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fer.inference.sources import Source
 
 STDIN = "-"
+CAMERA = "a line a face, as the OpenCV of servers opens no window. Ctrl-C or --seconds stops it"
 TERMINATED = 128 + signal.SIGTERM  # exit status, as shells have it
 
 
@@ -109,6 +110,7 @@ def _predict(
     from fer.runs.predict import Folder, facts
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    _share_cores(predict.WORKERS)
     said = facts(model, typed.model, settings, command)
     folder = Folder(
         subcommand.claim(typed.out, "predict"),
@@ -121,7 +123,7 @@ def _predict(
     answers = predict.predictions(model, listed, settings)
     with folder, contextlib.closing(answers), _bar(listed, settings) as bar:
         shown = Shown(bar, as_json=typed.json)
-        shown.begin(said)
+        shown.begin(said, listed)
         for answer in answers:
             if isinstance(answer, predict.Answer):
                 folder.add(*answer)
@@ -137,6 +139,15 @@ def _predict(
             f"{folder.unreadable} of {folder.unreadable + folder.pictures} could not be read; "
             "the lines above name them, the others are done"
         )
+
+
+def _share_cores(workers: int) -> None:
+    """Give each worker one core and the network the rest, so that threads do not wait for cores."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(max(1, torch.get_num_threads() - workers))
 
 
 def _may_be_video(listed: "Sequence[Source] | Iterator[Source]") -> bool:
@@ -191,8 +202,14 @@ class Shown:
         self._purpose = False
         self._faces, self._started = 0, time.monotonic()
 
-    def begin(self, said: Mapping[str, Any]) -> None:
-        """The first line of --json."""
+    def begin(
+        self, said: Mapping[str, Any], listed: "Sequence[Source] | Iterator[Source]"
+    ) -> None:
+        """The first line of --json, and how a camera is stopped."""
+        if not isinstance(listed, Iterator):
+            for source in listed:
+                if source.kind == "camera":
+                    self._print(f"{source.name}: {CAMERA}", sys.stderr)
         if self._as_json:
             self._print(json.dumps(said, ensure_ascii=False))
 

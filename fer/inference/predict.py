@@ -7,6 +7,7 @@ however many there are.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -34,7 +35,8 @@ from fer.inference.track import Smoother, Tracker
 if TYPE_CHECKING:
     from fer.inference.model import Model
 
-WORKERS = min(4, os.cpu_count() or 1)  # threads that read pictures and find faces
+CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+WORKERS = min(4, CORES)  # threads that read pictures and find faces
 AHEAD = WORKERS + 2  # pictures that are found, or wait for the network
 FACES = 32  # a batch: the network's time a face falls by little beyond
 PIXELS = 64_000_000  # bytes of pictures in a batch, ten in Full HD: they wait for its predictions
