@@ -44,7 +44,7 @@ import csv, json, os, sys, time
 folder, cores = sys.argv[1], int(sys.argv[2])
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 import cv2
-from fer import FER
+from fer.fer import FER
 detector = FER()
 
 def frames(path):
@@ -248,7 +248,7 @@ def rows(peer: Path | None, pictures: int, seconds: float, rounds: int) -> Itera
         truth = make(folder, pictures, seconds)
         for cores in (1, 2):
             mine = [sys.executable, __file__, "--ours", str(folder), str(cores)]
-            other = [str(peer), "-c", PEER, str(folder), str(cores)]
+            other = [str(peer), "-I", "-c", PEER, str(folder), str(cores)]
             pairs = [(child(mine), child(other) if peer else None) for _ in range(rounds)]
             for kind, squares in truth.items():
                 yield row(kind, cores, [(a[kind], b and b[kind]) for a, b in pairs], squares)
