@@ -357,9 +357,9 @@ def _by_opencv(file: IO[bytes]) -> NDArray[Any]:
         values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise Unreadable("a broken picture, or a rare kind of TIFF; save it as PNG")
-    if values.ndim == 3:
-        values = values[..., [2, 1, 0, 3][: values.shape[2]]]
-    return values
+    if values.ndim == 3 and values.shape[2] == 4:
+        return values[..., [2, 1, 0, 3]]
+    return values if values.ndim == 2 else values[..., ::-1]
 
 
 def _rare_tiff(file: IO[bytes]) -> tuple[Pixels, tuple[int, int]]:
@@ -387,13 +387,20 @@ def _shallow(values: NDArray[Any]) -> NDArray[np.uint8]:
     if values.ndim == 3 and values.shape[2] == 4:
         return np.dstack([_shallow(values[..., :3]), _shallow(values[..., 3])])
     shallow = np.empty(values.shape, np.uint8)
-    largest = max(float(np.nan_to_num(row, posinf=0).max()) for row in values)
-    scales = DEPTHS if values.dtype.kind in "iu" else DEPTHS_FLOAT
+    whole = values.dtype.kind in "iu"
+    largest = max(float((row if whole else np.nan_to_num(row, posinf=0)).max()) for row in values)
+    scales = DEPTHS if whole else DEPTHS_FLOAT
     full = next((scale for scale in scales if largest <= scale), largest)
-    for row, out in zip(values, shallow, strict=True):
-        scaled = np.nan_to_num(row.astype(np.float64), posinf=full, neginf=0) * (255 / full)
-        out[...] = np.clip(scaled + 0.5, 0, 255)
+    table = _scaled(np.arange(full + 1), full) if values.dtype.kind == "u" else None
+    for row, out in zip(values, shallow, strict=True):  # by rows, which bounds the memory
+        out[...] = _scaled(row, full) if table is None else table[row]
     return shallow
+
+
+def _scaled(values: NDArray[Any], full: float) -> NDArray[np.uint8]:
+    """Values from 0 to `full` as 0 to 255, rounded. Not a number is 0."""
+    finite = np.nan_to_num(values.astype(np.float64), posinf=full, neginf=0)
+    return np.clip(finite * (255 / full) + 0.5, 0, 255).astype(np.uint8)
 
 
 def _remembered(source: Source) -> Iterator[Frame]:
