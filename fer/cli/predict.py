@@ -202,9 +202,7 @@ class Shown:
         self._purpose = False
         self._faces, self._started = 0, time.monotonic()
 
-    def begin(
-        self, said: Mapping[str, Any], listed: "Sequence[Source] | Iterator[Source]"
-    ) -> None:
+    def begin(self, said: Mapping[str, Any], listed: "Sequence[Source] | Iterator[Source]") -> None:
         """The first line of --json, and how a camera is stopped."""
         if not isinstance(listed, Iterator):
             for source in listed:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
@@ -117,8 +117,18 @@ class Detector:
             rough = distinct([face for part in parts for face in self._yunet(pixels, part)])
             near = [self._nearer(pixels, face) for face in rough]
             found = distinct([face for face in near if face is not None])
-        certain = [face for face in found if face.score >= self.score]
-        return sorted(certain, key=lambda face: -face.box[2] * face.box[3])
+        return _largest_first([face for face in found if face.score >= self.score])
+
+    def follow(self, pixels: Pixels, before: Sequence[Found]) -> list[Found] | None:
+        """The faces of the frame before, each looked for around its place. The largest is the first.
+
+        None: one of them is lost, or there were none, so that the whole frame is to be searched.
+        """
+        if self.name == "haar" or not before:
+            return None
+        near = [self._nearer(pixels, replace(face, score=0.0)) for face in before]
+        found = distinct([face for face in near if face is not None and face.score >= self.score])
+        return _largest_first(found) if len(found) == len(before) else None
 
     def _yunet(self, pixels: Pixels, window: Window) -> list[Found]:
         view, left, top = _view(pixels, window)
@@ -185,6 +195,10 @@ class Detector:
             )
             for x, y, width, height in np.asarray(boxes, np.float64).reshape(-1, 4).tolist()
         ]
+
+
+def _largest_first(found: list[Found]) -> list[Found]:
+    return sorted(found, key=lambda face: -face.box[2] * face.box[3])
 
 
 def _found(points: NDArray[np.float64], score: float) -> Found:

@@ -40,9 +40,15 @@ WORKERS = min(4, CORES)  # threads that read pictures and find faces
 AHEAD = WORKERS + 2  # pictures that are found, or wait for the network
 FACES = 32  # a batch: the network's time a face falls by little beyond
 PIXELS = 64_000_000  # bytes of pictures in a batch, ten in Full HD: they wait for its predictions
+# Of a video, whole frames are searched so many seconds apart, and faces are followed between: a fifth of
+# the time. A face that enters is seen so much later at most.
+SEARCH = 0.2
+GROUP = 64_000_000  # bytes of the frames that one worker follows faces through
 PATIENCE = 0.25  # seconds that a found face waits for others. A slow source is answered so soon
 
 Item: TypeAlias = "Looked | Unreadable"
+Job: TypeAlias = Callable[[], "list[Item]"]
+Look: TypeAlias = Callable[[Source, Sequence[Picture]], "list[Item]"]
 
 
 class Finder(Protocol):
@@ -140,8 +146,8 @@ def predictions(
         ahead.close()
 
 
-def _look(model: Model, settings: Settings) -> Callable[[Source, Picture], Looked]:
-    """The function that finds the faces of a picture, or takes the picture as one."""
+def _look(model: Model, settings: Settings) -> Look:
+    """The function that finds the faces of successive frames, or takes each picture as a face."""
     if settings.crops:
         return partial(_taken, size=model.size)
     finder = settings.detector
@@ -163,17 +169,30 @@ _detector = cache(lambda name, tiles: detect.detector(name, tiles=tiles))
 
 
 def _found(
-    source: Source, picture: Picture, *, finder: Finder, place: cut.Place, size: int
-) -> Looked:
-    """The faces that the detector finds, cut out."""
-    found = finder.find(picture.pixels)
+    source: Source, frames: Sequence[Picture], *, finder: Finder, place: cut.Place, size: int
+) -> list[Item]:
+    """The faces of the first frame, followed through the others. They are cut out."""
+    looked: list[Item] = []
+    found: list[Found] = []
+    for picture in frames:
+        followed = None
+        if looked and isinstance(finder, detect.Detector):
+            followed = finder.follow(picture.pixels, found)
+        found = finder.find(picture.pixels) if followed is None else followed
+        looked.append(Looked(source, picture, _sightings(picture.pixels, found, place, size)))
+    return looked
+
+
+def _sightings(
+    pixels: Pixels, found: Sequence[Found], place: cut.Place, size: int
+) -> tuple[Sighting, ...]:
+    """Each face of a picture, cut out."""
     boxes = [each.box for each in found]
     sightings = []
     for number, each in enumerate(found):
-        views = cut.cut(picture.pixels, each, place, size=size)
-        others = boxes[:number] + boxes[number + 1 :]
-        sightings.append(_sighting(picture.pixels, each, views, others))
-    return Looked(source, picture, tuple(sightings))
+        views = cut.cut(pixels, each, place, size=size)
+        sightings.append(_sighting(pixels, each, views, boxes[:number] + boxes[number + 1 :]))
+    return tuple(sightings)
 
 
 def _sighting(
@@ -190,26 +209,58 @@ def _sighting(
     return Sighting(found, views, cut.roll(found), warned)
 
 
-def _taken(source: Source, picture: Picture, *, size: int) -> Looked:
-    """The whole picture as one face, as `Model.probabilities` takes it."""
-    height, width = picture.pixels.shape[:2]
-    (views,) = batches(picture.pixels, size)
-    return Looked(source, picture, (Sighting(Found((0, 0, width, height), 1.0), views, 0.0, ()),))
+def _taken(source: Source, frames: Sequence[Picture], *, size: int) -> list[Item]:
+    """Each whole picture as one face, as `Model.probabilities` takes it."""
+    looked: list[Item] = []
+    for picture in frames:
+        height, width = picture.pixels.shape[:2]
+        (views,) = batches(picture.pixels, size)
+        face = Sighting(Found((0, 0, width, height), 1.0), views, 0.0, ())
+        looked.append(Looked(source, picture, (face,)))
+    return looked
 
 
-def _jobs(
-    sources: Iterable[Source], settings: Settings, look: Callable[[Source, Picture], Looked]
-) -> Generator[Callable[[], Item]]:
+def _jobs(sources: Iterable[Source], settings: Settings, look: Look) -> Generator[Job]:
     """What the workers do, in the order of the sources. Frames of a video are decoded on the way."""
     for source in sources:
         if source.kind in ("picture", "memory") and settings.every is None:
             yield partial(_still, source, look)
             continue
         try:
-            for picture in _frames(source, settings):
-                yield partial(look, source, picture)
+            for frames in groups(_frames(source, settings), follow=source.kind == "video"):
+                yield partial(look, source, frames)
         except Unreadable as fault:
-            yield partial(_same, fault)
+            yield partial(_unreadable, fault)
+
+
+def groups(frames: Iterator[Picture], *, follow: bool) -> Generator[list[Picture]]:
+    """Successive frames of less than SEARCH seconds and at most GROUP bytes, or of one frame each.
+
+    A fault of `frames` is raised after those that came before.
+    """
+    group: list[Picture] = []
+    while True:
+        try:
+            picture = next(frames, None)
+        except Unreadable:
+            if group:
+                yield group
+            raise
+        if group and not (follow and picture is not None and _belongs(picture, group)):
+            yield group
+            group = []
+        if picture is None:
+            return
+        if follow:
+            group.append(picture)
+        else:  # a frame of a camera waits for no other
+            yield [picture]
+
+
+def _belongs(picture: Picture, group: Sequence[Picture]) -> bool:
+    """Whether faces are followed through a group into the next frame."""
+    elapsed = (picture.time or 0.0) - (group[0].time or 0.0)
+    return 0 <= elapsed < SEARCH and (len(group) + 1) * picture.pixels.nbytes <= GROUP
 
 
 def _frames(source: Source, settings: Settings) -> Generator[Picture]:
@@ -229,16 +280,16 @@ def _frames(source: Source, settings: Settings) -> Generator[Picture]:
         raise Unreadable(frames.note)
 
 
-def _still(source: Source, look: Callable[[Source, Picture], Looked]) -> Item:
+def _still(source: Source, look: Look) -> list[Item]:
     try:
         (picture,) = pictures.read(source)
     except Unreadable as fault:
-        return fault
-    return look(source, picture)
+        return [fault]
+    return look(source, [picture])
 
 
-def _same(fault: Unreadable) -> Unreadable:
-    return fault
+def _unreadable(fault: Unreadable) -> list[Item]:
+    return [fault]
 
 
 class Sign(Enum):
@@ -251,10 +302,10 @@ class Sign(Enum):
 class Ahead:
     """Jobs that run ahead of who takes their results: AHEAD of them at most, in order."""
 
-    def __init__(self, jobs: Generator[Callable[[], Item]]) -> None:
+    def __init__(self, jobs: Generator[Job]) -> None:
         self._jobs = jobs
-        self._queue: Queue[Future[Item] | None] = Queue(AHEAD)
-        self._first: Future[Item] | None = None  # taken from the queue before it was done
+        self._queue: Queue[Future[list[Item]] | None] = Queue(AHEAD)
+        self._first: Future[list[Item]] | None = None  # taken from the queue before it was done
         self._closed = threading.Event()
         # A daemon, because a camera or standard input may let it wait for ever.
         self._thread = threading.Thread(target=self._fill, name="fer-reader", daemon=True)
@@ -266,18 +317,18 @@ class Ahead:
         until = 0.0
         while True:
             try:
-                item = self._take(max(0.0, until - time.monotonic()) if batch else None)
+                items = self._take(max(0.0, until - time.monotonic()) if batch else None)
             except Exception:
                 if batch:
                     yield batch  # what was read before the fault
                 raise
-            if not isinstance(item, Sign):
+            if not isinstance(items, Sign):
                 until = until if batch else time.monotonic() + PATIENCE
-                batch.append(item)
-            if batch and (isinstance(item, Sign) or _is_full(batch)):
+                batch += items
+            if batch and (isinstance(items, Sign) or _is_full(batch)):
                 yield batch
                 batch = []
-            if item is Sign.END:
+            if items is Sign.END:
                 return
 
     def close(self) -> None:
@@ -288,8 +339,8 @@ class Ahead:
                 future.cancel()
         self._thread.join(1.0)
 
-    def _take(self, seconds: float | None) -> Item | Sign:
-        """The next result, for which it waits so long. Raises what its job raised."""
+    def _take(self, seconds: float | None) -> list[Item] | Sign:
+        """The next results, for which it waits so long. Raises what their job raised."""
         if self._first is None:
             try:
                 self._first = self._queue.get(timeout=seconds)
@@ -309,7 +360,7 @@ class Ahead:
                 if self._closed.is_set():
                     break
         except BaseException as fault:  # its future raises it where results are taken
-            failed: Future[Item] = Future()
+            failed: Future[list[Item]] = Future()
             failed.set_exception(fault)
             self._queue.put(failed)
         finally:

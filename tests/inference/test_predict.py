@@ -18,8 +18,9 @@ import fer
 from fer.common.errors import InputError
 from fer.data.drawn import draw
 from fer.inference import Model
-from fer.inference.detect import Found
-from fer.inference.predict import AHEAD, FACES, WORKERS, Settings, predictions
+from fer.inference.detect import Found, detector
+from fer.inference.pictures import Picture, Unreadable
+from fer.inference.predict import AHEAD, FACES, WORKERS, Settings, groups, predictions
 from fer.inference.prediction import UNSURE, Pixels
 from fer.inference.sources import Source
 
@@ -246,3 +247,44 @@ def test_rows_have_the_same_keys(model: Model, folder: Path) -> None:
     writer.writerows(found)
     table = fer.to_pandas(model.predict(folder))
     assert len(table) == 4 and table["confidence"].notna().sum() == 3
+
+
+def frames(times: list[float], side: int = 4) -> Iterator[Picture]:
+    for number, when in enumerate(times):
+        yield Picture("v.mp4", number, when, np.zeros((side, side, 3), np.uint8), (side, side))
+
+
+def test_frames_are_grouped_by_their_time() -> None:
+    times = [0.0, 0.1, 0.19, 0.2, 0.3, 1.0]
+    numbers = [[each.frame for each in group] for group in groups(frames(times), follow=True)]
+    assert numbers == [[0, 1, 2], [3, 4], [5]]
+    assert [len(group) for group in groups(frames(times), follow=False)] == [1] * 6
+
+
+def test_groups_are_bounded_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.inference.predict.GROUP", 100)
+    assert [len(group) for group in groups(frames([0.0] * 5), follow=True)] == [2, 2, 1]
+
+
+def test_frames_before_a_fault_are_looked_at() -> None:
+    def torn() -> Iterator[Picture]:
+        yield from frames([0.0, 0.1])
+        raise Unreadable("v.mp4: torn")
+
+    grouped = groups(torn(), follow=True)
+    assert len(next(grouped)) == 2
+    with pytest.raises(Unreadable):
+        next(grouped)
+
+
+def test_a_followed_face_is_where_a_search_finds_it() -> None:
+    finder = detector("yunet")
+    before = finder.find(pasted([BOX], 320, 240))
+    moved = pasted([(112, 66, 120, 120)], 320, 240)
+    followed = finder.follow(moved, before)
+    assert followed is not None
+    (face,), (searched,) = followed, finder.find(moved)
+    np.testing.assert_allclose(face.box, searched.box, atol=8)  # of 110 pixels
+    assert face.landmarks is not None
+    assert finder.follow(np.full_like(moved, 120), before) is None  # it is lost
+    assert finder.follow(moved, []) is None
