@@ -1,5 +1,6 @@
 """Every command of README, docs and a config's header is one that the program accepts."""
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -49,8 +50,9 @@ def test_train_takes_it(line: str, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
     overrides = [word for word in words if word != "-m"]
-    composed = compose.compose_sweep if "-m" in words else lambda one: [compose.compose_config(one)]
-    for cfg in composed(overrides):
+    sweeping = "-m" in words
+    each = compose.compose_sweep(overrides) if sweeping else [[compose.compose_config(overrides)]]
+    for cfg in itertools.chain(*each):
         schema.check_nodes(cfg)
 
 
