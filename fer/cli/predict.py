@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 CAMERA = "a line a face, as the OpenCV of servers opens no window. Ctrl-C or --seconds stops it"
-TERMINATED = 128 + signal.SIGTERM  # exit status, as shells have it
+TERMINATED, UNHEARD = 128 + 15, 128 + 13  # exit statuses for SIGTERM and SIGPIPE, as of shells
 
 
 def main(arguments: list[str]) -> int:
@@ -236,8 +236,12 @@ class Shown:
             self._print(line, sys.stderr if self._as_json else sys.stdout)
 
     def _print(self, line: str, file: TextIO | None = None) -> None:
-        with self._bar.external_write_mode(file or sys.stdout):
-            print(line, file=file or sys.stdout, flush=True)
+        try:
+            with self._bar.external_write_mode(file or sys.stdout):
+                print(line, file=file or sys.stdout, flush=True)
+        except BrokenPipeError:  # `| head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(UNHEARD)
 
 
 def lines(prediction: "Prediction") -> list[str]:
