@@ -30,7 +30,6 @@ from fer.inference.detect import Found
 from fer.inference.pictures import Picture, Unreadable
 from fer.inference.prediction import SMOOTH, UNSURE, Face, Pixels, Prediction
 from fer.inference.sources import Source
-from fer.inference.track import Smoother, Tracker
 
 if TYPE_CHECKING:
     from fer.inference.model import Model
@@ -402,7 +401,6 @@ class Followed:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._source: Source | None = None
-        self._tracker, self._smoother = Tracker(), Smoother(seconds)
 
     def update(
         self,
@@ -416,12 +414,17 @@ class Followed:
             return [(None, None)] * len(boxes)
         if source is not self._source:
             self._source = source
-            self._tracker, self._smoother = Tracker(), Smoother(self._seconds)
+            self._begin()
         tracks = self._tracker.update(picture.time, picture.pixels, boxes)
         return [
             (track, self._smoother.update(track, picture.time, row))
             for track, row in zip(tracks, rows, strict=True)
         ]
+
+    def _begin(self) -> None:
+        from fer.inference.track import Smoother, Tracker  # scipy, which pictures do not need
+
+        self._tracker, self._smoother = Tracker(), Smoother(self._seconds)
 
 
 def _prediction(
