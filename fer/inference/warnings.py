@@ -1,7 +1,7 @@
 """Warnings: reasons why a face may be judged worse than the faces that a network was measured on.
 
 Each limit is where the shipped network has lost 10 points of accuracy on FER2013's validation faces
-that were changed this way (`benchmarks/warnings.py`, `results/warnings.csv`).
+that were changed this way (`benchmarks/warned.py`, `results/warnings.csv`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from fer.inference.detect import Box
 
 WARNINGS = ("small", "blurred", "dark", "bright", "turned", "cut", "several")
 
-SMALL = 14.0  # pixels: height of the box
-BLURRED = 0.25  # sharpness
-DARK = 12.0  # mean grey of the crop, 0 to 255
-BRIGHT = 235.0  # the same
+SMALL = 20.0  # pixels: height of the box
+BLURRED = 0.184  # sharpness
+DARK = 25.0  # mean grey of the crop, 0 to 255
+BRIGHT = 0.38  # fraction of the crop's pixels that are white
 TURNED = 35.0  # degrees, either way
 ASIDE = 0.5  # the nose's distance from the middle of the eyes, in distances of the eyes
-CUT = 0.3  # fraction of the box outside the picture
+CUT = 0.32  # fraction of the box outside the picture
 SEVERAL = 0.3  # fraction of the box that another face's box covers
+
+WHITE = 250  # grey from which a pixel counts as white
 
 
 def of(
@@ -43,12 +45,11 @@ def of(
     roll: degrees by which the face is still turned in the crop
     others: boxes of the picture's other faces
     """
-    grey = float(crop.mean())
     given = {
         "small": box[3] < SMALL,
         "blurred": sharpness(crop) < BLURRED,
-        "dark": grey < DARK,
-        "bright": grey > BRIGHT,
+        "dark": crop.mean() < DARK,
+        "bright": white(crop) > BRIGHT,
         "turned": abs(roll) > TURNED or aside(landmarks) > ASIDE,
         "cut": outside(box, size) > CUT,
         "several": covered(box, others) > SEVERAL,
@@ -67,6 +68,11 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
         return 0.0
     across, down = np.diff(pixels, axis=1), np.diff(pixels, axis=0)
     return float(np.sqrt((np.mean(across**2) + np.mean(down**2)) / 2) / contrast)
+
+
+def white(crop: NDArray[np.uint8]) -> float:
+    """The fraction of pixels that are white, as an overexposed face has them."""
+    return float((crop >= WHITE).mean())
 
 
 def aside(landmarks: NDArray[np.float32] | None) -> float:

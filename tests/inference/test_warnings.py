@@ -25,7 +25,7 @@ def test_a_good_face_has_no_warning() -> None:
         ("small", {"box": (100.0, 100.0, 8.0, 10.0)}),
         ("blurred", {"crop": np.tile(np.arange(48, dtype=np.uint8) * 5, (48, 1))}),
         ("dark", {"crop": face(5, 2)}),
-        ("bright", {"crop": face(250, 2)}),
+        ("bright", {"crop": face(250, 4)}),
         ("turned", {"roll": -50.0}),
         ("turned", {"landmarks": FRONT + np.array([[0, 0], [0, 0], [30, 0], [0, 0], [0, 0]])}),
         ("cut", {"box": (-40.0, 100.0, 80.0, 100.0)}),
