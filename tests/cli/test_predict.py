@@ -193,6 +193,7 @@ def test_stdin_is_answered_line_by_line_and_ctrl_c_leaves_whole_files(
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored below nohup
     )
     assert process.stdin is not None and process.stdout is not None
     for name in ("two.png", "none.png"):

@@ -32,7 +32,7 @@ WEIGHTS = {
 
 
 def kept(**changes: Any) -> dict[str, Any]:
-    recipe = {name: {"_target_": f"fer.{name}.Thing"} for name in checkpoint.NODES}
+    recipe = {name: {"_target_": f"fer.things.{name}"} for name in checkpoint.NODES}
     recipe |= dict.fromkeys(checkpoint.KEYS)
     own = {"recipe": recipe, "classes": ("sad", "happy"), "channels": ("original",), "size": 48}
     return own | {"seen": SEEN} | changes
@@ -69,7 +69,7 @@ def test_the_files_speak_for_themselves(folder: Path) -> None:
     facts = json.loads((folder / packed.FACTS).read_text())
     assert facts["sha256"] == hashlib.sha256((folder / packed.TENSORS).read_bytes()).hexdigest()
     assert facts["preprocess"] == {"mean": [pytest.approx(0.1)], "std": [pytest.approx(0.3)]}
-    assert facts["recipe"]["model"] == {"_target_": "fer.model.Thing"}
+    assert facts["recipe"]["model"] == {"_target_": "fer.things.model"}
     assert (facts["results"], facts["precision"]) == ({"test/acc": 0.5}, "float16")
     assert {"classes", "channels", "size", "versions", "git"} <= set(facts)
     with safe_open(folder / packed.TENSORS, "np") as file:
