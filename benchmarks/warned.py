@@ -6,10 +6,10 @@ go through fer's own crop to the shipped network, one view each. Nothing is chos
 - A row per step has the accuracy, and the median of what the warning measures (`fer.inference.warnings`).
 - The row `limit` has the measure where 10 points are lost, linear between two steps. warnings.py has it.
 - `natural` is the fraction of unchanged faces beyond the measure of the row, `natural_acc` their accuracy.
-- `turned` faces go through the detector as well, at 120 pixels. It turns most of them back. Its rows
-  `roll` are all of these faces by the roll that was found, and the limit is of these.
-- `aside` changes nothing, since a face cannot be turned without its shape in space. Its rows are
-  upright faces by the place of the nose, so a loss may have other causes.
+- `turned` faces go through the detector as well, at 120 pixels. It turns most of them back. Their measure
+  is the angle by which they were turned. The rows `roll` have the same faces by the roll that was found.
+- `aside` changes nothing, since a face cannot be turned without its shape in space. Its rows are upright
+  faces whose nose is that far from the middle of the eyes, or farther. A loss may have other causes.
 """
 
 import argparse
@@ -110,7 +110,8 @@ CHANGES: dict[str, tuple[str, Change, tuple[float, ...], bool]] = {
     "several": ("fraction covered", covered, (0, 0.125, 0.1875, 0.25, 0.3125, 0.375, 0.4375), False),
 }  # fmt: skip
 DEGREES = (0, 20, 40, 60, 80)  # by which faces are turned
-ROLL, ASIDE = (0, 10, 20, 30, 40, 50, 90), (0, 0.1, 0.2, 0.3, 0.4, 0.5, 1)  # bounds of the bins
+ROLL = (0, 10, 20, 30, 40, 50)  # bounds of the rows of found rolls
+ASIDE = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)  # and of noses
 
 
 class Faces(NamedTuple):
@@ -142,18 +143,27 @@ def steps(model: fer.inference.model.Model, faces: Faces, name: str) -> Iterator
 
 def turned(model: fer.inference.model.Model, faces: Faces) -> Iterator[dict]:
     """The rows of `turned` and `aside`."""
-    finder, rolls, sides = detector("yunet"), [], []
+    finder, rolls, steps = detector("yunet"), [], []
+    noses: Judged | None = None
     for degrees in DEGREES:
         found = [again(face, degrees, n, finder) for n, face in enumerate(faces.images)]
-        noses = [each._replace(measure=side) for each, side in found]
         now = judged(model, [each for each, _ in found], faces.labels)
+        if noses is None:
+            noses = np.array([nose for each, nose in found if each.crop is not None]), now[1]
         rolls.append(now)
-        sides.append(judged(model, noses, faces.labels, now[1]))
-        row = head("turned", "degrees", degrees, now, rolls[0])
-        yield told(row | beyond(np.median(now[0]), rolls[0], False))
-    pooled = tuple(np.concatenate(each) for each in zip(*rolls, strict=True))
-    yield from bins("turned", "roll", pooled, rolls[0], ROLL)
-    yield from bins("aside", "nose", sides[0], sides[0], ASIDE)
+        row = head("turned", "degrees", degrees, now, rolls[0]) | beyond(degrees, rolls[0], False)
+        steps.append(told(row))
+    yield from steps
+    yield from limit(steps, rolls[0], False)
+    pooled = (
+        np.concatenate([each[0] for each in rolls]),
+        np.concatenate([each[1] for each in rolls]),
+    )
+    for low, high in zip(ROLL, (*ROLL[1:], 180), strict=True):
+        yield from part("turned", "roll", pooled, rolls[0], low, high)
+    sides = [row for low in ASIDE for row in part("aside", "nose", noses, noses, low, np.inf)]
+    yield from sides
+    yield from limit(sides, noses, False)
 
 
 def again(face: np.ndarray, degrees: float, number: int, finder: Detector) -> tuple[Seen, float]:
@@ -168,17 +178,11 @@ def again(face: np.ndarray, degrees: float, number: int, finder: Detector) -> tu
     return Seen(abs(roll(found[0])), crop), warnings.aside(found[0].landmarks)
 
 
-def judged(
-    model: fer.inference.model.Model,
-    seen: list[Seen],
-    labels: np.ndarray,
-    right: np.ndarray | None = None,
-) -> Judged:
-    """Of the faces that were found. right: where it is known already."""
+def judged(model: fer.inference.model.Model, seen: list[Seen], labels: np.ndarray) -> Judged:
+    """Of the faces that were found."""
     chosen = [index for index, each in enumerate(seen) if each.crop is not None]
-    if right is None:
-        crops = np.stack([np.ascontiguousarray(seen[index].crop) for index in chosen])
-        right = (model.probabilities(crops).argmax(1) == labels[chosen]).astype(float)
+    crops = np.stack([np.ascontiguousarray(seen[index].crop) for index in chosen])
+    right = (model.probabilities(crops).argmax(1) == labels[chosen]).astype(float)
     return np.array([seen[index].measure for index in chosen]), right
 
 
@@ -204,20 +208,14 @@ def beyond(measure: float, plain: Judged, low: bool) -> dict[str, float]:
     }
 
 
-def bins(
-    name: str, what: str, found: Judged, plain: Judged, bounds: tuple[float, ...]
+def part(
+    name: str, what: str, found: Judged, plain: Judged, low: float, high: float
 ) -> Iterator[dict]:
-    """A row for the faces of each bin of the measure, and where it loses LOSS."""
-    rows = []
-    for low, high in zip(bounds, bounds[1:], strict=False):
-        which = (found[0] >= low) & (found[0] < high)
-        if which.any():
-            part = found[0][which], found[1][which]
-            rows.append(
-                head(name, what, low, part, plain) | beyond(np.median(part[0]), plain, False)
-            )
-            yield told(rows[-1])
-    yield from limit(rows, plain, False)
+    """The row of the faces from one measure to another, if there are any."""
+    which = (found[0] >= low) & (found[0] < high)
+    if which.any():
+        few = found[0][which], found[1][which]
+        yield told(head(name, what, low, few, plain) | beyond(low, plain, False))
 
 
 def limit(rows: list[dict], plain: Judged, low: bool) -> Iterator[dict]:

@@ -20,6 +20,7 @@ from queue import Empty, Queue
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -190,22 +191,30 @@ def _sightings(
     sightings = []
     for number, each in enumerate(found):
         views = cut.cut(pixels, each, place, size=size)
-        sightings.append(_sighting(pixels, each, views, boxes[:number] + boxes[number + 1 :]))
+        others = boxes[:number] + boxes[number + 1 :]
+        side = place.sides[0] * each.box[3]
+        sightings.append(_sighting(pixels, each, views, side, others))
     return tuple(sightings)
 
 
 def _sighting(
-    pixels: Pixels, found: Found, views: NDArray[np.uint8], others: Sequence[detect.Box]
+    pixels: Pixels,
+    found: Found,
+    views: NDArray[np.uint8],
+    side: float,
+    others: Sequence[detect.Box],
 ) -> Sighting:
-    height, width = pixels.shape[:2]
+    (height, width), roll = pixels.shape[:2], cut.roll(found)
     warned = warnings.of(
         views[0],
         found.box,
         (width, height),
+        side=side,
         landmarks=found.landmarks,
+        roll=roll,
         others=others,
     )
-    return Sighting(found, views, cut.roll(found), warned)
+    return Sighting(found, views, roll, warned)
 
 
 def _taken(source: Source, frames: Sequence[Picture], *, size: int) -> list[Item]:
@@ -214,7 +223,10 @@ def _taken(source: Source, frames: Sequence[Picture], *, size: int) -> list[Item
     for picture in frames:
         height, width = picture.pixels.shape[:2]
         (views,) = batches(picture.pixels, size)
-        face = Sighting(Found((0, 0, width, height), 1.0), views, 0.0, ())
+        box = (0.0, 0.0, float(width), float(height))
+        crop = (255 * views[0, 0]).round().to(torch.uint8).numpy()
+        warned = warnings.of(crop, box, (width, height), side=min(width, height))
+        face = Sighting(Found(box, 1.0), views, 0.0, warned)
         looked.append(Looked(source, picture, (face,)))
     return looked
 

@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from fer.data.labels import called
+from fer.inference import warnings
 from fer.inference.draw import boxes, colour, hidden, ink
 from fer.inference.prediction import PURPOSE, UNSURE, Face, Pixels, Prediction
 from fer.reports.html import write_page
@@ -30,15 +31,7 @@ FACES = 60  # of a picture that the page lists
 OPEN = 2  # faces of a picture that are listed without a click
 LINES = 200  # unreadable files that are named
 
-MEANINGS = {  # of fer.inference.warnings
-    "small": "few pixels",
-    "blurred": "out of focus or moving",
-    "dark": "too little light",
-    "bright": "too much light",
-    "turned": "not from the front",
-    "cut": "reaches over the border of the picture",
-    "several": "other faces within the crop",
-}
+MEANINGS = {name: limit.meaning for name, limit in warnings.LIMITS.items()}
 
 
 @dataclasses.dataclass(frozen=True)
