@@ -20,12 +20,15 @@ from fer.data.faces import Faces
 from fer.data.readers import ferplus
 from fer.data.statistics import tone
 from fer.evaluation.results import Measured
+from fer.inference import warnings
 from fer.models import packed
 from fer.models.checkpoint import Checkpoint
 from fer.reports import figures
 from fer.reports.html import write_page
 
-SURE = (0.5, 0.7, 0.9)  # lowest confidences for which mistakes are counted
+# Lowest confidences for which answers and mistakes are counted, and those that the figure marks.
+SURE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MARKED = (0.3, 0.5, 0.7, 0.9)
 PAIRS = 8  # confusions that the card lists
 # What all evaluations of a card share, because they are rows of one table.
 SAME = ("fingerprint", "split", "split_seed", "fold", "test/rows", "test/clean_rows")
@@ -53,7 +56,9 @@ def read(network: Checkpoint, folders: Sequence[Path]) -> tuple[dict[str, Any], 
     if network.path.name != packed.TENSORS:
         raise InputError(f"{network.path}: not packed; pack it with fer pack first")
     facts = json.loads(network.path.with_name(packed.FACTS).read_text())
-    first, *others = [_evaluation(folder, facts["sha256"]) for folder in folders]
+    first, *others = [
+        _evaluation(folder, facts["sha256"], network.temperature) for folder in folders
+    ]
     if first.summary["tta"] != "none":
         raise InputError(f"{first.folder}: tta={first.summary['tta']}, expected none for the first")
     for other in others:
@@ -63,7 +68,7 @@ def read(network: Checkpoint, folders: Sequence[Path]) -> tuple[dict[str, Any], 
     return facts, [first, *others]
 
 
-def _evaluation(folder: Path, sha256: str) -> Evaluation:
+def _evaluation(folder: Path, sha256: str, temperature: float) -> Evaluation:
     files = RunFolder(folder)
     try:
         summary = json.loads(files.summary.read_text())
@@ -73,6 +78,8 @@ def _evaluation(folder: Path, sha256: str) -> Evaluation:
         raise InputError(f"{folder}: not as fer evaluate writes it ({fault!r:.80})") from None
     if weights != [sha256]:
         raise InputError(f"{folder}: sha256 of other weights; evaluate this network again")
+    if summary.get("temperature", [1.0]) != [temperature]:
+        raise InputError(f"{folder}: measured at another temperature; evaluate this network again")
     if part != "test" or "test/acc" not in summary:
         raise InputError(f"{folder}: part={part}, expected part=test with numbers for all rows")
     return Evaluation(folder, summary, table)
@@ -98,6 +105,9 @@ def content(
         "kilobytes": network.path.stat().st_size / 1000,
         "evaluations": [each.summary for each in evaluations],
         "votes": None if votes is None else agreement(measured, faces, votes),
+        "calibration": facts.get("calibration"),  # older files have none
+        "warnings": warnings.LIMITS,
+        "unchanged": warnings.UNCHANGED,
         **numbers(measured, faces),
     }, measured
 
@@ -205,6 +215,8 @@ def write(folder: Path, content: Mapping[str, Any], measured: Measured) -> Path:
     matrix = figures.confusion(measured.matrix().numpy(), measured.classes)
     figures.save(matrix, pictures / "confusion_matrix.png")
     figures.save(figures.reliability(*measured.calibration()), pictures / "calibration.png")
+    coverage = figures.coverage(*measured.calibration(), MARKED)
+    figures.save(coverage, pictures / "coverage.png")
     card = folder / "model_card.md"
     write_page(card, "model_card.md", **content)
     return card

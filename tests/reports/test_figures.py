@@ -221,6 +221,17 @@ def test_reliability_agrees_with_torchmetrics():
     assert title.startswith(f"ECE {expected:.4f}:")
 
 
+def test_coverage_by_hand():
+    confidence, correct = np.array([0.9, 0.2, 0.6, 0.8]), np.array([1, 0, 0, 1])
+    figure = figures.coverage(confidence, correct, marked=(0.5, 0.85, 0.95))
+    line, *marks = figure.axes[0].lines
+    np.testing.assert_allclose(line.get_xydata(), [(100, 50)])  # fewer than 50 rows: all of them
+    places = [mark.get_xydata()[0].tolist() for mark in marks]
+    assert places == [[75, pytest.approx(200 / 3)], [25, 100]]
+    assert {"0.5", "0.85"} <= set(texts(figure)) and "0.95" not in texts(figure)
+    assert "no images" in texts(figures.coverage(np.array([]), np.array([])))
+
+
 def test_reliability_without_rows_says_so():
     assert "no images" in texts(figures.reliability(np.array([]), np.array([])))
 

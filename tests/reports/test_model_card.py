@@ -18,6 +18,7 @@ from fer.data.labels import EMOTIONS
 from fer.data.readers.fer2013_csv import USAGES
 from fer.data.readers.ferplus import CHOICES
 from fer.data.sources import Drawn
+from fer.inference.warnings import WARNINGS
 from fer.reports import model_card
 
 
@@ -88,12 +89,16 @@ def test_its_numbers_are_those_of_the_predictions(measured: None) -> None:
     assert [EMOTIONS[taken], str(number), share(number / (true == label).sum())] in rows(
         text, EMOTIONS[label]
     )
+    confidence = table.filter(like="p_").max(axis=1)
+    assert [cells[0] for cells in rows(text, "0.3")] == [share((confidence >= 0.3).mean())]
+    assert "It is not calibrated: no temperature was fitted." in text
+    assert [len(rows(text, f"`{name}`")) for name in WARNINGS] == [1] * len(WARNINGS)
     won = winners[table["row"]]
     known = (won >= 0) & (won < 8)
     for first, each in {"FER2013's label": true, "this network's prediction": found}.items():
         assert rows(text, first) == [[share((won[known] == each[known]).mean())]]
     assert {path.name for path in Path("out/model_card").iterdir()} == {
-        "confusion_matrix.png", "calibration.png"
+        "confusion_matrix.png", "calibration.png", "coverage.png"
     }  # fmt: skip
     assert "{{" not in text and "{%" not in text
 
@@ -119,7 +124,11 @@ def test_what_is_not_this_networks_test_is_refused(measured: None, capsys) -> No
     shutil.copytree("flip", "other")
     summary = json.loads(Path("other/summary.json").read_text())
     Path("other/summary.json").write_text(json.dumps(summary | {"split_seed": 1}))
+    shutil.copytree("single", "hot")
+    summary = json.loads(Path("hot/summary.json").read_text())
+    Path("hot/summary.json").write_text(json.dumps(summary | {"temperature": [1.5]}))
     lines = {
+        "net hot": "hot: measured at another temperature",
         "net single other": "other: split_seed",
         "net strange": "strange: sha256",
         "net flip": "flip: tta=flip",

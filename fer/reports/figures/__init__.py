@@ -16,7 +16,7 @@ from fer.reports.figures.data import (
     predictions,
     votes,
 )
-from fer.reports.figures.training import confusion, curves, reliability
+from fer.reports.figures.training import confusion, coverage, curves, reliability
 
 __all__ = [
     "agreement",
@@ -24,6 +24,7 @@ __all__ = [
     "class_examples",
     "colours",
     "confusion",
+    "coverage",
     "curves",
     "distributions",
     "face_png",

@@ -1,4 +1,4 @@
-"""Figures of a run: learning curves, confusion matrix, calibration."""
+"""Figures of a run: learning curves, confusion matrix, calibration, coverage."""
 
 from collections.abc import Mapping, Sequence
 
@@ -179,3 +179,35 @@ def _binned(sure: np.ndarray, right: np.ndarray, bins: int) -> tuple[np.ndarray,
     filled = np.flatnonzero(number)
     number, belief, hits = number[filled], belief[filled], hits[filled]
     return filled / bins, number / len(sure), belief / number, hits / number
+
+
+def coverage(
+    confidence: np.ndarray, correct: np.ndarray, marked: Sequence[float] = (0.5, 0.7, 0.9)
+) -> Figure:
+    """Accuracy of the surest predictions by their fraction of all, where less sure ones are not answered.
+
+    confidence, correct: as of `reliability`, without NaN
+    marked: lowest confidences that get a mark, as of `fer predict --abstain`
+    """
+    figure = blank(5.2, 3.8)
+    axis = figure.subplots()
+    axis.set(xlabel="answered, % of the images", ylabel="accuracy of the answers, %", xlim=(0, 100))
+    open_axes(axis)
+    if not len(confidence):
+        note(axis, "no images")
+        return figure
+    order = np.argsort(-confidence, kind="stable")
+    answered = np.arange(1, len(order) + 1)
+    accuracy = 100 * np.cumsum(correct[order]) / answered
+    # A few of the surest images alone give a noisy line.
+    shown = answered >= min(50, len(order))
+    axis.plot(100 * answered[shown] / len(order), accuracy[shown], color=VALIDATION, linewidth=1.8)
+    for least in marked:
+        if number := int((confidence >= least).sum()):
+            place = 100 * number / len(order), accuracy[number - 1]
+            axis.plot(*place, "o", color=MARK, markersize=5)
+            axis.annotate(
+                f"{least:g}", place, xytext=(4, 4), textcoords="offset points", fontsize=8.5
+            )
+    axis.set_title("marks: lowest confidence of an answer", loc="left", fontsize=10)
+    return figure
