@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from fer.inference import Model
-    from fer.inference.predict import Settings
     from fer.inference.prediction import Prediction
+    from fer.inference.settings import Settings
     from fer.inference.sources import Source
 
 STDIN = "-"
@@ -36,7 +36,7 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     """Check the arguments and the sources, load the network; the returned function predicts."""
     typed = _parser().parse(arguments)
     from fer.inference import load
-    from fer.inference.predict import Settings
+    from fer.inference.settings import Settings
     from fer.runs import filmed
 
     settings = Settings(
@@ -107,10 +107,11 @@ def _predict(
 ) -> None:
     """Predict, write the folder and print. Raises InputError where something was unreadable."""
     from fer.inference import predict
+    from fer.inference.ahead import WORKERS
     from fer.runs.predict import Folder, facts
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    _share_cores(predict.WORKERS)
+    _share_cores(WORKERS)
     said = facts(model, typed.model, settings, command)
     folder = Folder(
         subcommand.claim(typed.out, "predict"),

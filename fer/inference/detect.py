@@ -110,11 +110,15 @@ class Detector:
     def find(self, pixels: Pixels) -> list[Found]:
         """The faces of an upright picture uint8 [H, W, 3], RGB. The largest is the first."""
         height, width = pixels.shape[:2]
-        parts = windows(width, height, tiles=self.tiles, side=self.side)
+        whole = reduced(pixels, self.side)  # once, which is most of the time for a large picture
+        parts = [
+            (pixels if part.scale >= 1 else whole, part)
+            for part in windows(width, height, tiles=self.tiles, side=self.side)
+        ]
         if self.name == "haar":
-            found = distinct([face for part in parts for face in self._haar(pixels, part)])
+            found = distinct([face for part in parts for face in self._haar(*part)])
         else:
-            rough = distinct([face for part in parts for face in self._yunet(pixels, part)])
+            rough = distinct([face for part in parts for face in self._yunet(*part)])
             near = [self._nearer(pixels, face) for face in rough]
             found = distinct([face for face in near if face is not None])
         return _largest_first([face for face in found if face.score >= self.score])
@@ -259,16 +263,37 @@ def _starts(length: int) -> list[int]:
     return [round(last * number / max(1, count - 1)) for number in range(count)]
 
 
+def reduced(pixels: Pixels, side: int) -> Pixels:
+    """A picture whose longer side has at most `side` pixels."""
+    height, width = pixels.shape[:2]
+    scale = side / max(width, height)
+    return pixels if scale >= 1 else _resized(pixels, _size(width, height, scale))
+
+
+def _size(width: int, height: int, scale: float) -> tuple[int, int]:
+    return max(1, round(scale * width)), max(1, round(scale * height))
+
+
+def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    height, width = pixels.shape[:2]
+    if size == (width, height):
+        return pixels
+    kind = cv2.INTER_AREA if size[0] * size[1] < width * height else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=kind), np.uint8)
+
+
 def _view(pixels: Pixels, window: Window) -> tuple[Pixels, int, int]:
-    """A window at its scale with a black border, and the border's widths left and above."""
-    part: Any = pixels[window.y : window.y + window.height, window.x : window.x + window.width]
-    size = tuple(max(1, round(side * window.scale)) for side in (window.width, window.height))
-    if window.scale != 1:
-        kind = cv2.INTER_AREA if window.scale < 1 else cv2.INTER_CUBIC
-        part = cv2.resize(part, size, interpolation=kind)
-    border = SMALL_BORDER if max(size) <= SMALL else BORDER
-    view: Any = cv2.copyMakeBorder(part, border, border, border, border, cv2.BORDER_CONSTANT)
-    return view, border, border
+    """A window at its scale with a black border, and the border's widths left and above.
+
+    pixels: the picture, also reduced where the window is not a tile
+    """
+    if window.scale == 1:
+        part = pixels[window.y : window.y + window.height, window.x : window.x + window.width]
+    else:
+        part = _resized(pixels, _size(window.width, window.height, window.scale))
+    border = SMALL_BORDER if max(part.shape) <= SMALL else BORDER
+    view = cv2.copyMakeBorder(part, border, border, border, border, cv2.BORDER_CONSTANT)
+    return np.asarray(view, np.uint8), border, border
 
 
 def distinct(found: list[Found]) -> list[Found]:

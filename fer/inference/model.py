@@ -23,7 +23,7 @@ from fer.models.classifier import Classifier, restore
 if TYPE_CHECKING:
     from fer.inference import detect
     from fer.inference.pictures import Picture
-    from fer.inference.predict import Finder
+    from fer.inference.settings import Finder
     from fer.inference.sources import Source
 
 Given: TypeAlias = "Crop | int | Sequence[Crop | int]"  # what fer.inference.sources.expand takes
@@ -156,11 +156,12 @@ class Model:
         self, given: Given, on_bad: OnBad, *, endless: bool, **settings: Any
     ) -> Iterator[Prediction]:
         """The predictions without pixels that nobody asked for. `endless`: whether it may last."""
-        from fer.inference import predict, sources  # OpenCV and scipy, which crops do not need
+        from fer.inference import predict, sources  # OpenCV, which crops do not need
+        from fer.inference.settings import Settings
 
         if on_bad not in get_args(OnBad):
             raise InputError(f"on_bad: {on_bad!r}, expected one of {', '.join(get_args(OnBad))}")
-        chosen = predict.Settings(**settings)
+        chosen = Settings(**settings)
         answers = predict.predictions(self, _ending(sources.expand(given), endless), chosen)
         with contextlib.closing(answers):
             for answer in answers:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from fer.data.labels import called
 from fer.inference import warnings
+from fer.inference.detect import reduced
 from fer.inference.draw import boxes, colour, hidden, ink
 from fer.inference.prediction import PURPOSE, UNSURE, Face, Pixels, Prediction
 from fer.reports.html import write_page
@@ -172,6 +173,7 @@ class Gallery:
 
     def _small(self, number: int, prediction: Prediction, pixels: Pixels) -> Shown:
         kept = dataclasses.replace(prediction, faces=prediction.faces[:FACES], pixels=None)
+        pixels = reduced(pixels, STEPS[0][0])
         picture = Image.fromarray(hidden(pixels, prediction) if self.blur else pixels)
         jpeg, size = small_jpeg(picture)
         return Shown(number, kept, len(prediction.faces), jpeg, size)

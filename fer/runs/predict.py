@@ -15,9 +15,10 @@ from typing import Any, Self
 import fer
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
-from fer.inference import Model, predict, rows
+from fer.inference import Model, look, rows
 from fer.inference.pictures import Picture
 from fer.inference.prediction import Face, Prediction
+from fer.inference.settings import Settings
 from fer.inference.sources import Source
 from fer.models import checkpoint
 from fer.runs.drawn import Drawn
@@ -126,7 +127,7 @@ class Folder:
         )
 
 
-def facts(model: Model, place: str, settings: predict.Settings, command: str) -> dict[str, Any]:
+def facts(model: Model, place: str, settings: Settings, command: str) -> dict[str, Any]:
     """What describes a run of predictions, the first line of predictions.jsonl.
 
     place: of the network, as it was typed.
@@ -136,7 +137,7 @@ def facts(model: Model, place: str, settings: predict.Settings, command: str) ->
         "sha256": file_digest(checkpoint.find(Path(place))),
         "version": fer.__version__,
         "detector": "none" if settings.crops else settings.detector,
-        "margin": asdict(predict.place(model)),
+        "margin": asdict(look.place(model)),
         "classes": list(model.classes),
         "command": command,
     }

@@ -18,10 +18,13 @@ import fer
 from fer.common.errors import InputError
 from fer.data.drawn import draw
 from fer.inference import Model
+from fer.inference.ahead import AHEAD, WORKERS
 from fer.inference.detect import Found, detector
+from fer.inference.look import groups
 from fer.inference.pictures import Picture, Unreadable
-from fer.inference.predict import AHEAD, FACES, WORKERS, Settings, groups, predictions
+from fer.inference.predict import FACES, predictions
 from fer.inference.prediction import UNSURE, Pixels
+from fer.inference.settings import Settings
 from fer.inference.sources import Source
 
 BOX = (100, 60, 120, 120)  # where `photo` has its face
@@ -262,7 +265,7 @@ def test_frames_are_grouped_by_their_time() -> None:
 
 
 def test_groups_are_bounded_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fer.inference.predict.GROUP", 100)
+    monkeypatch.setattr("fer.inference.look.GROUP", 100)
     assert [len(group) for group in groups(frames([0.0] * 5), follow=True)] == [2, 2, 1]
 
 
