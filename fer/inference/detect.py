@@ -21,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.common.errors import InputError
-from fer.inference.prediction import Pixels
+from fer.inference.prediction import Box, Pixels
 from fer.inference.square import back, square
 
 Name: TypeAlias = Literal["yunet", "haar"]
-Box: TypeAlias = tuple[float, float, float, float]
 
 YUNET = "face_detection_yunet_2023mar.onnx"  # OpenCV's model zoo, MIT
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
@@ -307,10 +306,15 @@ def distinct(found: list[Found]) -> list[Found]:
 
 def _shared(one: Box, two: Box) -> float:
     """The part that two boxes share, as a fraction of the smaller one."""
+    smaller = min(one[2] * one[3], two[2] * two[3])
+    return common(one, two) / smaller if smaller > 0 else 0.0
+
+
+def common(one: Box, two: Box) -> float:
+    """The area that two boxes share, in pixels."""
     width = min(one[0] + one[2], two[0] + two[2]) - max(one[0], two[0])
     height = min(one[1] + one[3], two[1] + two[3]) - max(one[1], two[1])
-    smaller = min(one[2] * one[3], two[2] * two[3])
-    return max(0.0, width) * max(0.0, height) / smaller if smaller > 0 else 0.0
+    return max(0.0, width) * max(0.0, height)
 
 
 @cache

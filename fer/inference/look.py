@@ -18,7 +18,7 @@ from fer.inference import cut, detect, pictures, video, warnings
 from fer.inference.crops import batches
 from fer.inference.detect import Found
 from fer.inference.pictures import Picture, Unreadable
-from fer.inference.prediction import Pixels
+from fer.inference.prediction import Box, Pixels
 from fer.inference.settings import Finder, Settings
 from fer.inference.sources import Source
 
@@ -114,7 +114,7 @@ def _sighting(
     found: Found,
     views: NDArray[np.uint8],
     side: float,
-    others: Sequence[detect.Box],
+    others: Sequence[Box],
 ) -> Sighting:
     (height, width), roll = pixels.shape[:2], cut.roll(found)
     warned = warnings.of(

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference import detect
 from fer.inference.ahead import Ahead
 from fer.inference.look import Item, Looked, Sighting, jobs, looking
 from fer.inference.pictures import Picture, Unreadable
-from fer.inference.prediction import UNSURE, Face, Prediction
+from fer.inference.prediction import UNSURE, Box, Face, Prediction
 from fer.inference.settings import Settings
 from fer.inference.sources import Source
 
@@ -94,7 +93,7 @@ class Followed:
         self,
         source: Source,
         picture: Picture,
-        boxes: Sequence[detect.Box],
+        boxes: Sequence[Box],
         rows: Sequence[NDArray[np.float32]],
     ) -> list[tuple[int | None, NDArray[np.float32] | None]]:
         """The track and the averaged probabilities of each face. None for a picture without time."""
@@ -168,6 +167,6 @@ def named(
     return (UNSURE if confidence < abstain else classes[best]), confidence
 
 
-def _scaled(box: detect.Box, scale: float) -> detect.Box:
+def _scaled(box: Box, scale: float) -> Box:
     x, y, width, height = (scale * side for side in box)
     return x, y, width, height

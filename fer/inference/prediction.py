@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Pixels: TypeAlias = NDArray[np.uint8]  # an upright picture [H, W, 3], RGB
+Box: TypeAlias = tuple[float, float, float, float]  # x, y, width, height in pixels
 
 # What every page and window says of its purpose and limits.
 PURPOSE = (
@@ -41,7 +42,7 @@ class Face:
     smoothed: the probabilities averaged over time in a video, float32 [classes]. None in a picture.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
     label: str
     confidence: float

@@ -10,16 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
-from fer.inference.prediction import Pixels
-
-Box: TypeAlias = tuple[float, float, float, float]  # x, y, width, height in pixels
+from fer.inference.prediction import Box, Pixels
 
 UNSEEN = 1.0  # seconds without a box after which a track ends
 PACE = 0.2  # seconds over which the speed of a track is averaged

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference.detect import Box
+from fer.inference.detect import common
+from fer.inference.prediction import Box
 
 WHITE = 250  # grey from which a pixel counts as white
 UNCHANGED = 0.7242  # accuracy of the validation faces as they are
@@ -183,23 +184,13 @@ def aside(landmarks: NDArray[np.float32] | None) -> float:
 
 def outside(box: Box, size: tuple[int, int]) -> float:
     """The fraction of a box that lies outside a picture of this width and height."""
-    return 1 - _common(box, (0.0, 0.0, *size)) / _area(box)
+    return 1 - common(box, (0.0, 0.0, *size)) / _area(box)
 
 
 def covered(box: Box, others: Sequence[Box]) -> float:
     """The largest fraction of a box that one of the others covers."""
-    return max((_common(box, other) / _area(box) for other in others), default=0.0)
+    return max((common(box, other) / _area(box) for other in others), default=0.0)
 
 
 def _area(box: Box) -> float:
     return max(box[2] * box[3], 1e-9)
-
-
-def _common(one: Box, other: Box) -> float:
-    """The area that two boxes share."""
-    sides = (
-        min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) - max(one[axis], other[axis])
-        for axis in (0, 1)
-    )
-    width, height = (max(0.0, side) for side in sides)
-    return width * height
