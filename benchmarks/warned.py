@@ -26,7 +26,7 @@ from path import paste
 import fer
 from fer.data.sources import FER2013
 from fer.inference import warnings
-from fer.inference.cut import Place, cut, roll
+from fer.inference.cut import Place, cut
 from fer.inference.detect import Detector, detector
 from fer.inference.square import square
 
@@ -175,7 +175,7 @@ def again(face: np.ndarray, degrees: float, number: int, finder: Detector) -> tu
     if not found:
         return Seen(np.nan, None), np.nan
     crop = cut(pixels, found[0], Place(mirror=False))[0]
-    return Seen(abs(roll(found[0])), crop), warnings.aside(found[0].landmarks)
+    return Seen(abs(found[0].roll), crop), warnings.aside(found[0].landmarks)
 
 
 def judged(model: fer.inference.model.Model, seen: list[Seen], labels: np.ndarray) -> Judged:

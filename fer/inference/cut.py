@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference.detect import Found, turned
+from fer.inference.detect import Found
 from fer.inference.prediction import Pixels
 from fer.inference.square import square
 
@@ -34,11 +34,6 @@ class Place:
         object.__setattr__(self, "sides", tuple(self.sides))  # JSON has a list
 
 
-def roll(found: Found) -> float:
-    """Degrees by which the face is turned in the picture, clockwise. 0 without landmarks."""
-    return turned(found.landmarks)
-
-
 def cut(
     pixels: Pixels, found: Found, place: Place = Place(), *, size: int = SIDE
 ) -> NDArray[np.uint8]:
@@ -46,7 +41,7 @@ def cut(
 
     pixels: the upright picture [H, W, 3], RGB
     """
-    height, degrees = max(1.0, found.box[3]), turned(found.landmarks)
+    height, degrees = max(1.0, found.box[3]), found.roll
     angle = np.radians(degrees)
     down = place.down * height * np.array([-np.sin(angle), np.cos(angle)])
     x, y = (np.array(found.centre) + down).tolist()

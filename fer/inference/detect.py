@@ -38,13 +38,10 @@ CERTAIN = 0.8  # first score that none of these places without a face had
 # Longest side to which a larger picture is reduced. Of 160 faces of 50 to 100 pixels, pasted into
 # pictures of 960x720, 79 % are found at 960 and 53 % at 640, in twice the time.
 SIDE = 960
-SMALL = (
-    192  # side at which faces are found that fill the picture; smaller pictures are enlarged to it
-)
-BORDER, SMALL_BORDER = (
-    16,
-    32,
-)  # pixels of black added on each side, at a large and at the small size
+# Side at which faces are found that fill the picture. Smaller pictures are enlarged to it.
+SMALL = 192
+# Pixels of black added on each side, at a large and at the small size.
+BORDER, SMALL_BORDER = 16, 32
 TILE, OVERLAP = 640, 160  # side of a tile and the part that it shares with the next, in pixels
 # Side in pixels of the square that is searched again around a face, and in sizes of its box. A box of
 # 112 pixels is steadier than one of 30, and upright faces are found best.
@@ -76,6 +73,11 @@ class Found:
     @property
     def centre(self) -> tuple[float, float]:
         return self.box[0] + self.box[2] / 2, self.box[1] + self.box[3] / 2
+
+    @property
+    def roll(self) -> float:
+        """Degrees by which the face is turned in the picture, clockwise. 0 without landmarks."""
+        return turned(self.landmarks)
 
 
 class Window(NamedTuple):
@@ -148,7 +150,7 @@ class Detector:
         A face with a first score of CERTAIN stays as it is then.
         """
         width, height = face.box[2:]
-        side, degrees = NEAR_SIDE * math.sqrt(width * height), turned(face.landmarks)
+        side, degrees = NEAR_SIDE * math.sqrt(width * height), face.roll
         view = square(
             pixels, face.centre, side, degrees, size=NEAR, border=cv2.BORDER_CONSTANT
         )  # fmt: skip

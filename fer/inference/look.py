@@ -45,7 +45,6 @@ class Sighting:
 
     found: Found
     views: NDArray[np.uint8] | Tensor
-    roll: float
     warnings: tuple[str, ...]
 
 
@@ -116,17 +115,17 @@ def _sighting(
     side: float,
     others: Sequence[Box],
 ) -> Sighting:
-    (height, width), roll = pixels.shape[:2], cut.roll(found)
+    height, width = pixels.shape[:2]
     warned = warnings.of(
         views[0],
         found.box,
         (width, height),
         side=side,
         landmarks=found.landmarks,
-        roll=roll,
+        roll=found.roll,
         others=others,
     )
-    return Sighting(found, views, roll, warned)
+    return Sighting(found, views, warned)
 
 
 def _taken(source: Source, frames: Sequence[Picture], *, size: int) -> list[Item]:
@@ -138,7 +137,7 @@ def _taken(source: Source, frames: Sequence[Picture], *, size: int) -> list[Item
         box = (0.0, 0.0, float(width), float(height))
         crop = (255 * views[0, 0]).round().to(torch.uint8).numpy()
         warned = warnings.of(crop, box, (width, height), side=min(width, height))
-        face = Sighting(Found(box, 1.0), views, 0.0, warned)
+        face = Sighting(Found(box, 1.0), views, warned)
         looked.append(Looked(source, picture, (face,)))
     return looked
 

@@ -143,7 +143,7 @@ def _prediction(
                 probabilities=row,
                 track=track,
                 landmarks=None if landmarks is None else landmarks * np.float32(scale),
-                roll=sighting.roll,
+                roll=sighting.found.roll,
                 warnings=sighting.warnings,
                 smoothed=smoothed,
             )

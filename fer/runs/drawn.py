@@ -12,6 +12,7 @@ import numpy as np
 
 from fer.inference import video
 from fer.inference.pictures import Picture
+from fer.inference.predict import named
 from fer.inference.prediction import UNSURE, Face, Prediction
 from fer.inference.sources import Source
 from fer.runs import filmed
@@ -82,12 +83,9 @@ def steady(face: Face, classes: Sequence[str]) -> Face:
     """A face of a video with its averages over time, which do not flicker."""
     if face.smoothed is None or face.label == UNSURE:
         return face
-    best = int(face.smoothed.argmax())
+    label, confidence = named(face.smoothed, classes, abstain=0)
     return dataclasses.replace(
-        face,
-        label=classes[best],
-        confidence=float(face.smoothed[best]),
-        probabilities=face.smoothed,
+        face, label=label, confidence=confidence, probabilities=face.smoothed
     )
 
 

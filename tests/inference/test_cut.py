@@ -15,7 +15,7 @@ import pytest
 import fer
 from fer.data.drawn import draw
 from fer.data.sources import FER2013
-from fer.inference.cut import Place, cut, roll
+from fer.inference.cut import Place, cut
 from fer.inference.detect import Found, detector, turned
 from fer.inference.square import back, square
 
@@ -42,7 +42,7 @@ def test_drawn_faces_are_cut_where_they_were_pasted(bench: ModuleType) -> None:
         if (face := bench.matching(finder.find(picture), (x, y, side, degrees))) is None:
             continue
         moved = np.hypot(face.centre[0] - x, face.centre[1] - y) / side
-        far.append((moved, abs(np.log(face.box[3] / side)), abs(roll(face) - degrees)))
+        far.append((moved, abs(np.log(face.box[3] / side)), abs(face.roll - degrees)))
     assert len(far) >= 8
     # Half of the faces; a drawn head itself is turned by up to 11 degrees in its square.
     assert (np.median(far, axis=0) < (0.06, 0.12, 9)).all()
