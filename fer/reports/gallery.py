@@ -13,26 +13,20 @@ from typing import Any
 
 from PIL import Image
 
-from fer.data.labels import called
-from fer.inference import warnings
 from fer.inference.detect import reduced
-from fer.inference.draw import boxes, colour, hidden, ink
-from fer.inference.prediction import PURPOSE, UNSURE, Face, Pixels, Prediction
-from fer.reports.html import write_page
+from fer.inference.draw import boxes, hidden, ink
+from fer.inference.prediction import UNSURE, Face, Pixels, Prediction
+from fer.reports.predicted import Predicted
 
 # With 300 pictures of at most 60 kB the page stays below 25 MB in base64, whatever the folder holds.
 MOST = 300
-LEAST_SURE = (
-    MOST // 2
-)  # of these, the pictures with the least sure faces. The others are spread evenly
+# Of these, the pictures with the least sure faces. The others are spread evenly.
+LEAST_SURE = MOST // 2
 BYTES = 60_000  # of a picture on the page
 # Longer side in pixels and quality of JPEG: the first pair that gives so few bytes is taken.
 STEPS = ((640, 80), (640, 60), (480, 60), (320, 50))
 FACES = 60  # of a picture that the page lists
 OPEN = 2  # faces of a picture that are listed without a click
-LINES = 200  # unreadable files that are named
-
-MEANINGS = {name: limit.meaning for name, limit in warnings.LIMITS.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +69,7 @@ class Shown:
         )
 
 
-class Gallery:
+class Gallery(Predicted):
     """Collects predictions of any number of pictures in bounded memory, and writes the page.
 
     classes: names, in the order of the probabilities.
@@ -84,11 +78,11 @@ class Gallery:
     """
 
     def __init__(self, classes: Sequence[str], *, names: bool = True, blur: bool = False) -> None:
-        self.classes, self.names, self.blur = tuple(classes), names, blur
-        self.pictures = self.without = self.unreadable = 0
+        super().__init__(classes, blur=blur)
+        self.names = names
+        self.pictures = self.without = 0
         self.labels: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
-        self._lines: list[str] = []
         self._shown: dict[int, Shown] = {}
         self._step = 1  # every so many pictures is shown, whatever its faces
         self._unsure: list[tuple[float, int]] = []  # heap: the surest first, (-confidence, number)
@@ -110,37 +104,19 @@ class Gallery:
             self._shown[number] = self._small(number, prediction, pixels)
         self._thin()
 
-    def skip(self, line: str) -> None:
-        """Count a file that could not be read. `line` names it and says why."""
-        self.unreadable += 1
-        if len(self._lines) < LINES:
-            self._lines.append(line)
-
     def write(self, path: Path, facts: Mapping[str, Any]) -> None:
-        """Write the page, completely or not at all.
-
-        facts: what is said of the run, by name: `model`, `sha256`, `detector`, `command`, `seconds`
-        and others. `command` is what to type to run it again.
-        """
+        """Write the page, completely or not at all. facts: see Predicted._write."""
         shown = [self._shown[number] for number in sorted(self._shown)]
-        palette = {name: colour(name, self.classes) for name in (*self.classes, UNSURE)}
-        write_page(
+        self._write(
             path,
             "gallery.html",
+            facts,
             script="gallery.js",
             title=f"Faces in {self.pictures:,} picture{'' if self.pictures == 1 else 's'}",
             gallery=self,
             shown=shown,
             chosen=self._chosen(len(shown)),
-            lines=self._lines,
-            facts={key: value for key, value in facts.items() if key != "command"},
-            command=facts.get("command"),
-            called=called(self.classes),
-            classes=self.classes,
-            palette=palette,
-            number_of={name: number for number, name in enumerate(palette)},
-            meanings=MEANINGS,
-            purpose=PURPOSE,
+            number_of={name: number for number, name in enumerate((*self.classes, UNSURE))},
             ink=ink,
             open=OPEN,
         )

@@ -13,11 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fer.data.labels import called
-from fer.inference.draw import colour
-from fer.inference.prediction import PURPOSE, UNSURE, Pixels, Prediction
-from fer.reports.gallery import LINES, MEANINGS
-from fer.reports.html import write_page
+from fer.inference.prediction import Pixels, Prediction
+from fer.reports.predicted import Predicted
 from fer.reports.tracks import Track, Video
 
 ROWS = 40  # tracks of a video on the page, those seen longest
@@ -52,7 +49,7 @@ class Section:
     others: str
 
 
-class Timeline:
+class Timeline(Predicted):
     """Collects predictions of videos of any length in bounded memory, and writes the page.
 
     classes: names, in the order of the probabilities.
@@ -60,10 +57,8 @@ class Timeline:
     """
 
     def __init__(self, classes: Sequence[str], *, blur: bool = False) -> None:
-        self.classes, self.blur = tuple(classes), blur
+        super().__init__(classes, blur=blur)
         self.videos: dict[str, Video] = {}
-        self.unreadable = 0
-        self._lines: list[str] = []
 
     def add(self, prediction: Prediction, pixels: Pixels) -> None:
         """Count the faces of a frame. Frames of a video come in the order of their time.
@@ -78,37 +73,19 @@ class Timeline:
         if source in self.videos and np.isfinite(seconds):
             self.videos[source].length = seconds
 
-    def skip(self, line: str) -> None:
-        """Count a file that could not be read. `line` names it and says why."""
-        self.unreadable += 1
-        if len(self._lines) < LINES:
-            self._lines.append(line)
-
     def write(self, path: Path, facts: Mapping[str, Any]) -> None:
-        """Write the page, completely or not at all.
-
-        facts: what is said of the run, by name: `model`, `sha256`, `detector`, `command`, `seconds`
-        and others. `command` is what to type to run it again.
-        """
+        """Write the page, completely or not at all. facts: see Predicted._write."""
         videos = list(self.videos.values())
-        palette = {name: colour(name, self.classes) for name in (*self.classes, UNSURE)}
         several = f"{len(videos):,} videos"
-        write_page(
+        self._write(
             path,
             "timeline.html",
+            facts,
             title=f"Faces in {Path(videos[0].source).name if len(videos) == 1 else several}",
             timeline=self,
             sections=[self._section(video) for video in videos[:VIDEOS]],
             labels=sum((video.labels for video in videos), Counter()),
             warnings=sum((video.warnings for video in videos), Counter()),
-            lines=self._lines,
-            facts={key: value for key, value in facts.items() if key != "command"},
-            command=facts.get("command"),
-            called=called(self.classes),
-            classes=self.classes,
-            palette=palette,
-            meanings=MEANINGS,
-            purpose=PURPOSE,
         )
 
     def _section(self, video: Video) -> Section:
