@@ -20,15 +20,17 @@ from fer.data.faces import PARTS, Faces
 from fer.data.labels import arrange
 from fer.data.module import FaceData
 from fer.data.readers import ferplus
+from fer.data.readers.archives import PREFERRED
 from fer.data.readers.bad_rows import OnBadRow
-from fer.data.readers.fer2013_csv import read_csv
+from fer.data.readers.columns import Column
+from fer.data.readers.fer2013_csv import Columns, find_csv, read_csv
 from fer.data.readers.folder import list_images, read_folder
 from fer.data.readers.parquet import list_parquet, read_parquet
 from fer.data.readers.pixels import SIDE
 from fer.data.splits.split import Kind
 
 # Names of cache entries. Raise a number when its reader returns other faces for the same file.
-CSV, FOLDER, PARQUET = "csv2", "folder2", "parquet2"
+CSV, FOLDER, PARQUET = "csv3", "folder2", "parquet2"
 # The fingerprint of FER2013, and the number of rows of its parts in their order.
 FER2013_FACES = "c7cffc84059702327247a73e8a5bd642914d533ab0c34d141eb01ca08edda6c0"
 FER2013_PARTS = (28_709, 3_589, 3_589)
@@ -38,20 +40,31 @@ FER2013_PARTS = (28_709, 3_589, 3_589)
 class FER2013(FaceData):
     """FER2013 from its csv (fer.data.readers.fer2013_csv).
 
-    path: the csv, plain or in an archive; None: fer2013.csv in $FER_DATA_DIR, else in ./data
+    path: the csv, plain or in an archive, or its folder; None: fer2013.csv or icml_face_data.csv in
+        $FER_DATA_DIR, else in ./data
+    size: side of its images in pixels
+    label_column, image_column, part_column: names of its columns; None: usual names
     on_bad_row: raise stops at a bad row, skip leaves bad rows out
     """
 
     path: str | None = None
+    size: Annotated[int, Ge(1)] = SIDE
+    label_column: Column = None
+    image_column: Column = None
+    part_column: Column = None
     on_bad_row: OnBadRow = "raise"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.file = _in_data(self.path, "fer2013.csv")
+        self.file = _in_data(self.path, *PREFERRED)
         if self.file.is_dir():
-            raise ValueError(
-                f"path: {self.file} is a folder, expected a csv; images need data=folder"
-            )
+            found = find_csv(self.file)
+            if found is None:
+                raise ValueError(
+                    f"path: {self.file} is a folder, expected a csv or a folder with one; images "
+                    "need data=folder"
+                )
+            self.file = found
         if not self.file.is_file():
             raise ValueError(
                 f"path: no file {self.file.absolute()}; get it with `fer fetch fer2013`, name yours "
@@ -59,8 +72,11 @@ class FER2013(FaceData):
             )
 
     def read(self) -> Faces:
-        read = partial(read_csv, on_bad_row=self.on_bad_row)
-        faces = cached(self.file, read, reader=f"{CSV}-{self.on_bad_row}")
+        columns = Columns(self.label_column, self.image_column, self.part_column)
+        read = partial(read_csv, size=self.size, columns=columns, on_bad_row=self.on_bad_row)
+        named = hashlib.sha256(repr(columns).encode()).hexdigest()[:8]
+        reader = f"{CSV}-{self.size}-{named}-{self.on_bad_row}"
+        faces = cached(self.file, read, reader=reader)
         return _with_own_parts(faces) if faces.fingerprint == FER2013_FACES else faces
 
 
@@ -241,10 +257,12 @@ def _split_for(parts: Sequence[int]) -> Kind:
     return "holdout" if named == {"train", "test"} else "official"
 
 
-def _in_data(path: str | None, name: str) -> Path:
-    """`path`; if None, `name` in $FER_DATA_DIR, else in ./data."""
-    folder = Path(os.environ.get("FER_DATA_DIR") or "data")
-    return Path(path) if path is not None else folder / name
+def _in_data(path: str | None, *names: str) -> Path:
+    """`path`; if None, the first of `names` that is in $FER_DATA_DIR, else in ./data."""
+    if path is not None:
+        return Path(path)
+    files = [Path(os.environ.get("FER_DATA_DIR") or "data") / name for name in names]
+    return next((file for file in files if file.is_file()), files[0])
 
 
 def build_data(cfg: DictConfig) -> FaceData:

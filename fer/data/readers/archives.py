@@ -1,7 +1,9 @@
-"""Open a csv, plain or in a zip, tar or gzip. Archives are read as streams and never unpacked."""
+"""Open a csv, plain or in a zip, tar, gz, bz2 or xz. Archives are read as streams, never unpacked."""
 
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -19,7 +21,14 @@ PREFERRED = ("fer2013.csv", "icml_face_data.csv")
 TAR_MAGIC = slice(257, 262)  # bytes of a POSIX tar header that are "ustar"
 BUFFER = 1 << 20  # bytes
 LONGEST_HEADER = 1 << 16  # bytes; a longer first line is no header
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
+BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError),
+)
+# How a compressed file starts, and what opens it.
+COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+ZIP_MAGIC = b"PK\x03\x04"
+# Archives that Python cannot open.
+FOREIGN = {b"Rar!\x1a\x07": "rar", b"7z\xbc\xaf\x27\x1c": "7z", b"\x28\xb5\x2f\xfd": "zst"}
 
 Member = tuple[str, Callable[[], IO[bytes]]]
 
@@ -44,7 +53,7 @@ class Table:
         separator = _separator(self.header).encode()
         for number, line in enumerate(self.file, start=2):
             if line.strip():
-                yield number, [field.strip().strip(b'"') for field in line.split(separator)]
+                yield number, [field.strip().strip(b'"') for field in _split(line, separator)]
 
 
 @contextmanager
@@ -64,20 +73,20 @@ def open_table(path: Path, *, wanted: Callable[[Sequence[str]], bool]) -> Iterat
             file = stack.enter_context(io.BufferedReader(opened(), BUFFER))
             header = file.readline(LONGEST_HEADER)
             yield Table(name, _text(header), _columns(header), file)
-        except BROKEN as fault:
+        except (*BROKEN, OSError) as fault:
+            if isinstance(fault, OSError) and fault.errno:  # bz2 raises OSError without a number
+                raise
             line = " ".join(str(fault).split()) or type(fault).__name__
             raise InputError(f"{path}: a broken archive ({line}); download it again") from None
 
 
 def members(path: Path, stack: ExitStack) -> Iterator[Member]:
-    """Yield the name of each file in an archive and a function that opens it; or a plain file itself."""
-    with open(path, "rb") as file:
-        start = file.read(TAR_MAGIC.stop)
-    zipped = start.startswith(b"\x1f\x8b")
-    if zipped:
-        with gzip.open(path) as file:
-            start = file.read(TAR_MAGIC.stop)
-    if start.startswith(b"PK\x03\x04"):
+    """Yield the name of each file in an archive and a function that opens it; or a plain file itself.
+
+    Raises InputError for an archive that Python cannot open.
+    """
+    start, opened = _start(path)
+    if start.startswith(ZIP_MAGIC):
         archive = stack.enter_context(zipfile.ZipFile(path))
         for name in archive.namelist():
             yield f"{path}:{name}", partial(_open_zipped, archive, name)
@@ -87,7 +96,32 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
             if member.isfile():
                 yield f"{path}:{member.name}", partial(archive.extractfile, member)
     else:
-        yield str(path), partial(gzip.open if zipped else io.FileIO, path)
+        yield str(path), opened
+
+
+def _start(path: Path) -> tuple[bytes, Callable[[], IO[bytes]]]:
+    """The first bytes of a file, uncompressed, and a function that opens its uncompressed content."""
+    with open(path, "rb") as file:
+        start = file.read(TAR_MAGIC.stop)
+    for magic, kind in FOREIGN.items():
+        if start.startswith(magic):
+            raise InputError(
+                f"{path}: a {kind} archive, which cannot be read here; unpack it first"
+            )
+    for magic, open_compressed in COMPRESSED.items():
+        if start.startswith(magic):
+            with open_compressed(path) as file:
+                return file.read(TAR_MAGIC.stop), partial(open_compressed, path)
+    return start, partial(io.FileIO, path)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip or a tar, compressed or not, by its content."""
+    try:
+        start, _ = _start(path)
+    except BROKEN:
+        return False
+    return start.startswith(ZIP_MAGIC) or start[TAR_MAGIC] == b"ustar"
 
 
 def _open_zipped(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
@@ -128,10 +162,20 @@ def _text(header: bytes) -> str:
 
 
 def _separator(header: str) -> str:
-    """A comma, or the semicolon that the lab's tables and many spreadsheets use."""
-    return ";" if ";" in header and "," not in header else ","
+    """A comma, or where there is none the semicolon or tab of the lab's tables and spreadsheets."""
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")
 
 
 def _columns(header: bytes) -> list[str]:
     text = _text(header)
-    return [name.strip().strip('"').lower() for name in text.split(_separator(text))]
+    fields = _split(text.encode(), _separator(text).encode())
+    return [name.decode().strip().strip('"').lower() for name in fields]
+
+
+def _split(line: bytes, separator: bytes) -> list[bytes]:
+    """The fields of a line. Separators between quotes belong to a field."""
+    if b'"' not in line:
+        return line.split(separator)
+    pieces = line.split(b'"')  # every second one stood between quotes
+    pieces[::2] = [piece.replace(separator, b"\0") for piece in pieces[::2]]
+    return b'"'.join(pieces).split(b"\0")

@@ -1,6 +1,8 @@
 """A csv in an archive is the csv itself; archives that are broken or hold something else."""
 
+import bz2
 import gzip
+import lzma
 import tarfile
 import zipfile
 
@@ -17,14 +19,16 @@ def zipped(path, files: dict) -> None:
 
 
 def tarred(path, files: dict) -> None:
-    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as archive:
+    kind = next((kind for kind in ("gz", "bz2", "xz") if path.name.endswith(kind)), "")
+    with tarfile.open(path, f"w:{kind}") as archive:
         for name, source in files.items():
             archive.add(source, name)
 
 
-def gzipped(path, files: dict) -> None:
+def compressed(path, files: dict) -> None:
     (source,) = files.values()
-    path.write_bytes(gzip.compress(source.read_bytes()))
+    by = {".gz": gzip, ".bz2": bz2, ".xz": lzma}[path.suffix]
+    path.write_bytes(by.compress(source.read_bytes()))
 
 
 ARCHIVES = {
@@ -32,7 +36,10 @@ ARCHIVES = {
     "faces.tar": tarred,
     "faces.tar.gz": tarred,
     "faces.tgz": tarred,
-    "faces.csv.gz": gzipped,
+    "faces.csv.gz": compressed,
+    "faces.csv.bz2": compressed,
+    "faces.csv.xz": compressed,
+    "faces.tar.xz": tarred,
     "whatever.csv": zipped,  # the content tells what a file is, not its name
 }
 
@@ -94,7 +101,7 @@ def test_a_truncated_archive_is_one_line(sixty, tmp_path, name, part):
 
 
 def test_a_damaged_byte_is_found(sixty, tmp_path):
-    for name in ("faces.zip", "faces.csv.gz"):
+    for name in ("faces.zip", "faces.csv.gz", "faces.csv.bz2", "faces.csv.xz"):
         path = tmp_path / name
         ARCHIVES[name](path, {"fer2013.csv": sixty.csv})
         content = bytearray(path.read_bytes())
@@ -112,3 +119,13 @@ def test_a_bad_row_names_archive_and_member(sixty, tmp_path):
     with pytest.raises(InputError) as fault:
         read_csv(path)
     assert str(fault.value) == f"{path}:set/fer2013.csv line 62: emotion '9', expected 0 to 6"
+
+
+@pytest.mark.parametrize(
+    ("magic", "kind"), [(b"Rar!\x1a\x07\x01\x00", "rar"), (b"7z\xbc\xaf\x27\x1c", "7z")]
+)
+def test_an_archive_that_python_cannot_open_is_named(tmp_path, magic, kind):
+    path = tmp_path / "faces.csv"
+    path.write_bytes(magic + bytes(300))
+    with pytest.raises(InputError, match=f"faces.csv: a {kind} archive.*unpack"):
+        read_csv(path)

@@ -6,7 +6,7 @@ import pytest
 
 from fer.common.errors import InputError
 from fer.data.labels import EMOTIONS
-from fer.data.readers.fer2013_csv import BLOCK, read_csv
+from fer.data.readers.fer2013_csv import BLOCK, Columns, find_csv, read_csv
 from fer.data.splits import strategies
 
 HEADER = "emotion,pixels,Usage"
@@ -74,12 +74,14 @@ def test_other_spellings_of_a_good_csv(write):
     [
         (row()[:5000], "columns, expected 3: is the file cut off?"),
         (row()[:5], "2 columns, expected 3: is the file cut off?"),
-        (row(usage="Train"), "Usage 'Train', expected Training, PublicTest, PrivateTest"),
+        (row(usage="Dev set"), "Usage 'Dev set', expected Training, PublicTest, PrivateTest"),
         (row(usage=""), "Usage '', expected Training, PublicTest, PrivateTest"),
         (row(emotion=9), "emotion '9', expected 0 to 6"),
         (row(emotion=7), "emotion '7', expected 0 to 6"),
         (row(emotion=-1), "emotion '-1', expected 0 to 6"),
-        (row(emotion="joy"), "emotion 'joy', expected 0 to 6"),
+        (row(emotion="bored"), "emotion 'bored', expected 0 to 6"),
+        (row(emotion="0.5"), "emotion '0.5', expected 0 to 6"),
+        (row(emotion="nan"), "emotion 'nan', expected 0 to 6"),
         (row(pixels=pixels(300)), "pixel 300, expected 0-255"),
         (row(pixels=pixels(256, 7)), "pixel 256, expected 0-255"),
         (row(pixels=pixels(-1, 7)), "pixel -1, expected 0-255"),
@@ -116,7 +118,8 @@ def test_a_file_cut_in_the_middle_names_its_last_line(write):
         (HEADER + "\n\n", "no rows after the header; expected one face per row"),
         (
             "emotion,Usage\n0,Training\n",
-            "the header is 'emotion,Usage'; expected the columns emotion,pixels,Usage",
+            "expected the columns emotion,pixels,Usage; a list of image files needs data=folder "
+            "data.path=FOLDER data.labels=FILE",
         ),
         (b"\x89PNG\r\n\x1a\n\x00", "expected the columns emotion,pixels,Usage"),
     ],
@@ -164,6 +167,69 @@ def test_names_and_semicolons(sixty, same, tmp_path):
     table = sixty.table.assign(emotion=[spelt[label] for label in sixty.labels])
     table.to_csv(path, index=False, sep=";")
     same(read_csv(path))
+
+
+OTHER_FORMS = {
+    "label_for_emotion": lambda table: table.rename(columns={"emotion": "label"}),
+    "names_of_parts": lambda table: table.replace(
+        {"Usage": {"Training": "train", "PublicTest": "Validation", "PrivateTest": "test"}}
+    ).rename(columns={"Usage": "split"}),
+    "decimals": lambda table: table.assign(
+        emotion=table["emotion"].astype(float),
+        pixels=[text.replace(" ", ".0 ") + ".0" for text in table["pixels"]],
+    ),
+    "commas": lambda table: table.assign(pixels=table["pixels"].str.replace(" ", ",")),
+    "a_python_list": lambda table: table.assign(
+        pixels=[str(list(map(int, text.split()))) for text in table["pixels"]]
+    ),
+    "a_column_a_pixel": lambda table: pd.concat(
+        [
+            table.drop(columns="pixels"),
+            table["pixels"].str.split(expand=True).add_prefix("pixel_"),
+        ],
+        axis=1,
+    ),
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_other_peoples_columns(sixty, same, tmp_path, form):
+    path = tmp_path / "faces.csv"
+    OTHER_FORMS[form](sixty.table).to_csv(path, index=False)
+    same(read_csv(path))
+
+
+def test_columns_named_by_options_and_another_size(sixty, tmp_path):
+    path = tmp_path / "faces.csv"
+    table = sixty.table.assign(pixels=[" ".join(["7"] * 64 * 64)] * len(sixty))
+    table.columns = ["feeling", "grey", "Usage"]
+    table.to_csv(path, index=False, sep="\t")
+    columns = Columns(label="Feeling", image="2")
+    faces = read_csv(path, size=64, columns=columns)
+    assert faces.images.shape == (60, 64, 64) and (faces.images == 7).all()
+    assert faces.labels.tolist() == sixty.labels.tolist()
+    with pytest.raises(InputError, match="line 2: 4096 pixels, .*48x48.*data.size=64"):
+        read_csv(path, columns=columns)
+    with pytest.raises(InputError, match="label_column: mood.* feeling, grey, usage"):
+        read_csv(path, columns=Columns(label="mood", image="grey"))
+
+
+def test_a_larger_image_is_no_pile_of_planes(write):
+    path = write("\n".join([HEADER, row(pixels=" ".join(["7"] * 96 * 96))]))
+    with pytest.raises(InputError, match="line 2: 9216 pixels, .*data.size=96"):
+        read_csv(path)
+
+
+def test_a_csv_alone_in_a_folder_is_found(tmp_path):
+    (tmp_path / "inner").mkdir()
+    mine, known = tmp_path / "inner" / "mine.csv", tmp_path / "inner" / "icml_face_data.csv"
+    assert find_csv(tmp_path) is None
+    mine.touch()
+    assert find_csv(tmp_path) == mine
+    (tmp_path / "other.csv").touch()
+    assert find_csv(tmp_path) is None
+    known.touch()
+    assert find_csv(tmp_path) == known
 
 
 def planes(sixty, *, scale=1.0) -> np.ndarray:
