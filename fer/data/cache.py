@@ -23,7 +23,7 @@ import numpy as np
 from fer.common.errors import InputError
 from fer.common.files import file_digest, write_json
 from fer.data.faces import Faces
-from fer.data.readers.folder import files_below
+from fer.data.readers.files import files_below
 
 ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets")
 

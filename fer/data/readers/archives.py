@@ -85,7 +85,7 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
 
     Raises InputError for an archive that Python cannot open.
     """
-    start, opened = _start(path)
+    start, opened = start_of(path)
     if start.startswith(ZIP_MAGIC):
         archive = stack.enter_context(zipfile.ZipFile(path))
         for name in archive.namelist():
@@ -99,7 +99,7 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
         yield str(path), opened
 
 
-def _start(path: Path) -> tuple[bytes, Callable[[], IO[bytes]]]:
+def start_of(path: Path) -> tuple[bytes, Callable[[], IO[bytes]]]:
     """The first bytes of a file, uncompressed, and a function that opens its uncompressed content."""
     with open(path, "rb") as file:
         start = file.read(TAR_MAGIC.stop)
@@ -118,7 +118,7 @@ def _start(path: Path) -> tuple[bytes, Callable[[], IO[bytes]]]:
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip or a tar, compressed or not, by its content."""
     try:
-        start, _ = _start(path)
+        start, _ = start_of(path)
     except BROKEN:
         return False
     return start.startswith(ZIP_MAGIC) or start[TAR_MAGIC] == b"ustar"

@@ -24,7 +24,8 @@ from fer.data.planes import PLANES
 from fer.data.readers.archives import PREFERRED, Table, open_table
 from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.columns import LABELS, PARTS, PIXELS, Column, chosen, usual
-from fer.data.readers.folder import files_below, part_of
+from fer.data.readers.files import files_below
+from fer.data.readers.folder import part_of
 from fer.data.readers.pixels import AS_SPACES, SIDE, count_outside, parse, parse_block, shown
 
 USAGES = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}  # indices into PARTS

@@ -1,6 +1,5 @@
 """A folder of images: `root/<class>/*`, or `root/<train|val|test>/<class>/*`."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -11,6 +10,7 @@ from fer.common.errors import InputError
 from fer.data.faces import Faces
 from fer.data.labels import arrange
 from fer.data.readers.bad_rows import BadRows, OnBadRow
+from fer.data.readers.files import files_below
 from fer.data.readers.images import gather, prepare_all
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
@@ -98,18 +98,6 @@ def _bytes(file: Path) -> bytes:
     if file.exists() and not file.is_file():  # reading a pipe would never end
         raise ValueError("no regular file")
     return file.read_bytes()
-
-
-def files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """Yield all files in a folder and its subfolders. Links are followed, except to a folder above."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    for entry in os.scandir(folder):
-        if entry.is_dir():
-            yield from files_below(Path(entry), above | {real})
-        else:
-            yield Path(entry)
 
 
 def _files(root: Path) -> list[PurePath]:
