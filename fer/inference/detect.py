@@ -35,9 +35,10 @@ HAAR = "haarcascade_frontalface_default.xml"  # in OpenCV's wheel
 # two places of 88 cuts from eleven pictures without faces. With the first score 0.6: 86 % and nine.
 SCORE, CANDIDATE = 0.65, 0.3
 CERTAIN = 0.8  # first score that none of these places without a face had
-# Longest side to which a larger picture is reduced. Of 160 faces of 50 to 100 pixels, pasted into
-# pictures of 960x720, 79 % are found at 960 and 53 % at 640, in twice the time.
-SIDE = 960
+# Longest side to which a larger picture is reduced. Where a face has less than LEAST pixels then, or none
+# is found, the picture is searched again at FINE. That takes twice the time, and finds smaller faces: of
+# 160 faces of 50 to 100 pixels, pasted into pictures of 960x720, 79 % at 960 and 53 % at 640.
+SIDE, FINE, LEAST = 640, 960, 50
 # Side at which faces are found that fill the picture. Smaller pictures are enlarged to it.
 SMALL = 192
 # Pixels of black added on each side, at a large and at the small size.
@@ -46,7 +47,7 @@ TILE, OVERLAP = 640, 160  # side of a tile and the part that it shares with the 
 # Side in pixels of the square that is searched again around a face, and in sizes of its box. A box of
 # 112 pixels is steadier than one of 30, and upright faces are found best.
 NEAR, NEAR_SIDE = 224, 2.0
-SIZES = 4  # OpenCV objects that a thread keeps: a video needs three
+SIZES = 4  # OpenCV objects that a thread keeps: a picture needs so many
 # YuNet's landmarks of a face that looks ahead, in sides of FER2013's square from its middle: medians
 # over 2,479 faces of Training, made symmetric.
 UPRIGHT = np.array([[-0.195, -0.118], [0.195, -0.118], [0, 0.083], [-0.158, 0.253], [0.158, 0.253]])
@@ -94,35 +95,42 @@ class Detector:
     """Finds faces. Several threads may use one detector: each has its own OpenCV object.
 
     name: `yunet`, or `haar`, which has no landmarks and its score is always 1.
-    tiles: search pictures above `side` pixels again at full size, in tiles. It finds smaller faces, and
+    tiles: search pictures above FINE pixels again at full size, in tiles. It finds smaller faces, and
         takes the time of as many pictures as there are tiles.
     score: faces with a lower score are left out.
-    side: longest side in pixels to which a larger picture is reduced.
     """
 
-    def __init__(self, name: Name, *, tiles: bool, score: float, side: int) -> None:
-        self.name, self.tiles, self.score, self.side = name, tiles, score, side
+    def __init__(self, name: Name, *, tiles: bool, score: float) -> None:
+        self.name, self.tiles, self.score = name, tiles, score
         self._weights = yunet_weights() if name == "yunet" else np.empty(0, np.uint8)
         self._own = threading.local()
 
     def __repr__(self) -> str:
-        return f"Detector({self.name!r}, tiles={self.tiles}, score={self.score}, side={self.side})"
+        return f"Detector({self.name!r}, tiles={self.tiles}, score={self.score})"
 
     def find(self, pixels: Pixels) -> list[Found]:
         """The faces of an upright picture uint8 [H, W, 3], RGB. The largest is the first."""
-        height, width = pixels.shape[:2]
-        whole = reduced(pixels, self.side)  # once, which is most of the time for a large picture
-        parts = [
-            (pixels if part.scale >= 1 else whole, part)
-            for part in windows(width, height, tiles=self.tiles, side=self.side)
-        ]
         if self.name == "haar":
-            found = distinct([face for part in parts for face in self._haar(*part)])
+            found = distinct([face for part in self._parts(pixels) for face in self._haar(*part)])
         else:
-            rough = distinct([face for part in parts for face in self._yunet(*part)])
-            near = [self._nearer(pixels, face) for face in rough]
+            near = [self._nearer(pixels, face) for face in self._rough(pixels)]
             found = distinct([face for face in near if face is not None])
         return _largest_first([face for face in found if face.score >= self.score])
+
+    def _parts(self, pixels: Pixels) -> Iterator[tuple[Pixels, Window]]:
+        """The picture, also reduced, with each part of it to search there."""
+        height, width = pixels.shape[:2]
+        whole = reduced(pixels, FINE)  # once, which is most of the time for a large picture
+        for window in windows(width, height, tiles=self.tiles):
+            yield pixels if window.scale >= 1 else whole, window
+
+    def _rough(self, pixels: Pixels) -> list[Found]:
+        """The places where a face may be, as the parts of the picture show them."""
+        found: list[Found] = []
+        for part, window in self._parts(pixels):
+            if self.tiles or _is_needed(window, found, max(pixels.shape)):
+                found = distinct(found + self._yunet(part, window))
+        return found
 
     def follow(self, pixels: Pixels, before: Sequence[Found]) -> list[Found] | None:
         """The faces of the frame before, each looked for around its place. The largest is the first.
@@ -152,7 +160,7 @@ class Detector:
         width, height = face.box[2:]
         side, degrees = NEAR_SIDE * math.sqrt(width * height), face.roll
         view = square(
-            pixels, face.centre, side, degrees, size=NEAR, border=cv2.BORDER_CONSTANT
+            pixels, face.centre, side, degrees, size=NEAR, border=cv2.BORDER_CONSTANT, exact=False
         )  # fmt: skip
         rows = [row for row in self._rows(view) if _is_central(row)]
         certain = face.score if face.score >= CERTAIN else 0.0
@@ -230,9 +238,7 @@ def turned(landmarks: NDArray[np.float32] | None) -> float:
     return math.degrees(math.atan2(float(right @ y - down @ x), float(right @ x + down @ y)))
 
 
-def detector(
-    name: Name, *, tiles: bool = False, score: float = SCORE, side: int = SIDE
-) -> Detector:
+def detector(name: Name, *, tiles: bool = False, score: float = SCORE) -> Detector:
     """A face detector. Raises InputError for an unknown name, and where YuNet's weights are not here.
 
     OpenCV's threads are left as they are. `cv2.setNumThreads(1)` is faster where several threads search.
@@ -241,20 +247,33 @@ def detector(
         raise InputError(f"detector: {name!r}, expected yunet or haar")
     if not 0 <= score <= 1:
         raise InputError(f"score: {score}, expected 0 to 1")
-    if side < SMALL:
-        raise InputError(f"side: {side} pixels, expected {SMALL} or more")
-    return Detector(name, tiles=tiles, score=score, side=side)
+    return Detector(name, tiles=tiles, score=score)
 
 
-def windows(width: int, height: int, *, tiles: bool, side: int = SIDE) -> Iterator[Window]:
-    """The parts of a picture that are searched: all of it at one or two sizes, then tiles."""
+def windows(width: int, height: int, *, tiles: bool) -> Iterator[Window]:
+    """The parts of a picture to search: all of it at SIDE, SMALL and FINE pixels, then tiles."""
     longest = max(width, height)
-    for length in sorted({min(max(longest, SMALL), side), SMALL}):
+    lengths = [min(max(longest, SMALL), side) for side in (SIDE, SMALL, FINE)]
+    for length in dict.fromkeys(lengths):
         yield Window(0, 0, width, height, length / longest)
-    if tiles and longest > side:
+    if tiles and longest > FINE:
         for top in _starts(height):
             for left in _starts(width):
                 yield Window(left, top, min(TILE, width), min(TILE, height), 1.0)
+
+
+def _is_needed(window: Window, found: Sequence[Found], longest: int) -> bool:
+    """Whether a window of the whole picture may show faces that earlier windows did not.
+
+    longest: side of the picture in pixels.
+    """
+    length = window.scale * longest
+    if not found:
+        return True
+    if length <= SMALL:
+        return max(face.score for face in found) < CERTAIN
+    least = min(math.sqrt(face.box[2] * face.box[3]) for face in found)
+    return least * SIDE / longest < LEAST
 
 
 def _starts(length: int) -> list[int]:

@@ -18,6 +18,7 @@ def square(
     *,
     size: int,
     border: int = cv2.BORDER_REPLICATE,
+    exact: bool = True,
 ) -> Pixels:
     """A square of an RGB picture, turned upright and resized: uint8 [size, size, 3].
 
@@ -25,11 +26,13 @@ def square(
     side: in pixels
     degrees: by which the square is turned in the picture, clockwise
     border: OpenCV's rule for what lies outside the picture
+    exact: False reduces by a whole factor, then linearly: up to 20 times faster, slightly aliased
 
     A reduced pixel is the mean over its area. Enlarging is bicubic.
     """
-    fine = 2 * size if side > size else size
-    part, offset, scale = _reduced(pixels, centre, side, degrees, fine)
+    fine = 2 * size if exact and side > size else size
+    factor = side / fine if exact else side // fine
+    part, offset, scale = _reduced(pixels, centre, side, degrees, max(1.0, factor))
     matrix = np.diag(scale) @ _from_square(centre, side, degrees, fine)
     matrix[:, 2] -= scale * offset + 0.5
     kind = cv2.INTER_CUBIC if side < fine else cv2.INTER_LINEAR
@@ -62,9 +65,9 @@ def _from_square(
 
 
 def _reduced(
-    pixels: Pixels, centre: tuple[float, float], side: float, degrees: float, fine: int
+    pixels: Pixels, centre: tuple[float, float], side: float, degrees: float, factor: float
 ) -> tuple[Pixels, NDArray[np.float64], NDArray[np.float64]]:
-    """The part around a square, reduced where the square has more than `fine` pixels a side.
+    """The part around a square, reduced by `factor`.
 
     Also the part's first corner in the picture, and the factors by which x and y were reduced.
     """
@@ -75,9 +78,11 @@ def _reduced(
         first = min(max(0, math.floor(middle - reach)), length - 1)
         bounds.append((first, max(first + 1, min(length, math.ceil(middle + reach)))))
     (left, right), (top, bottom) = bounds
-    part: Any = pixels[top:bottom, left:right]
     before = np.array([right - left, bottom - top])
-    after = np.maximum(1, np.rint(before * min(1.0, fine / side))).astype(int)
+    if factor % 1 == 0:  # much faster where it divides both sides
+        before = np.maximum(before - before % factor, 1).astype(int)
+    part: Any = pixels[top : top + before[1], left : left + before[0]]
+    after = np.maximum(1, np.rint(before / factor)).astype(int)
     if (after != before).any():
         part = cv2.resize(part, after.tolist(), interpolation=cv2.INTER_AREA)
     return part, np.array([left, top], np.float64), after / before

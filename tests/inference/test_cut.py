@@ -116,3 +116,14 @@ def test_a_square_lies_where_it_should(times: int) -> None:
     part = picture[48 - 8 * times : 48 + 8 * times, 48 - 8 * times : 48 + 8 * times].astype(float)
     means = part.reshape(16, times, 16, times, 3).mean((1, 3))
     assert np.abs(view - means).max() <= 1.5
+
+
+@pytest.mark.parametrize("side", [40, 95, 96, 100, 333])
+def test_an_inexact_square_differs_by_little(side: int) -> None:
+    rough = np.random.default_rng(0).uniform(0, 255, (6, 6, 3)).astype(np.float32)
+    picture = cv2.resize(rough, (400, 400), interpolation=cv2.INTER_CUBIC).clip(0, 255)
+    both = [
+        square(picture.astype(np.uint8), (210, 190), side, 20, size=32, exact=exact).astype(float)
+        for exact in (True, False)
+    ]
+    assert both[0].std() > 20 and abs(both[0] - both[1]).max() < 4
