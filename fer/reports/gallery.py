@@ -50,6 +50,11 @@ class Shown:
         return self.name.removesuffix(re.split(r"[/\\]", self.name)[-1])
 
     @property
+    def surest(self) -> float:
+        """The highest confidence of a face, -1 without a face."""
+        return max((face.confidence for face in self.prediction.faces), default=-1.0)
+
+    @property
     def words(self) -> str:
         """The picture in words, for those who do not see it."""
         found = ", ".join(f"{f.label} {100 * f.confidence:.0f} %" for f in self.prediction.faces)
@@ -106,7 +111,7 @@ class Gallery(Predicted):
 
     def write(self, path: Path, facts: Mapping[str, Any]) -> None:
         """Write the page, completely or not at all. facts: see Predicted._write."""
-        shown = [self._shown[number] for number in sorted(self._shown)]
+        shown = sorted(self._shown.values(), key=lambda each: (-each.surest, each.number))
         self._write(
             path,
             "gallery.html",

@@ -3,8 +3,8 @@ const form = document.getElementById('controls'), grid = document.getElementById
 if (form) {
   const large = document.getElementById('large'), content = document.getElementById('large-content');
   const cards = [...grid.children];
-  const facts = new Map(cards.map((card, number) => [card, {
-    number, name: card.querySelector('h3').textContent,
+  const facts = new Map(cards.map(card => [card, {
+    number: Number(card.id.slice(1)), name: card.querySelector('h3').textContent,
     low: Number(card.dataset.low), high: Number(card.dataset.high),
     label: new Set(card.dataset.labels.split(' ')), warning: new Set(card.dataset.warnings.split(' ')),
   }]));
