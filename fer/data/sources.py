@@ -19,18 +19,21 @@ from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
 from fer.data.labels import arrange
 from fer.data.module import FaceData
-from fer.data.readers import ferplus
+from fer.data.readers import ferplus, lists
 from fer.data.readers.archives import PREFERRED
 from fer.data.readers.bad_rows import OnBadRow
-from fer.data.readers.columns import Column
-from fer.data.readers.fer2013_csv import Columns, find_csv, read_csv
+from fer.data.readers.columns import Column, Columns
+from fer.data.readers.fer2013_csv import find_csv, read_csv
+from fer.data.readers.files import files_of
 from fer.data.readers.folder import list_images, read_folder
-from fer.data.readers.parquet import list_parquet, read_parquet
+from fer.data.readers.parquet import _classes, list_parquet, read_parquet
 from fer.data.readers.pixels import SIDE
+from fer.data.readers.table import Table
+from fer.data.readers.table import read as read_table
 from fer.data.splits.split import Kind
 
 # Names of cache entries. Raise a number when its reader returns other faces for the same file.
-CSV, FOLDER, PARQUET = "csv3", "folder2", "parquet2"
+CSV, FOLDER, LIST, PARQUET = "csv3", "folder2", "list1", "parquet2"
 # The fingerprint of FER2013, and the number of rows of its parts in their order.
 FER2013_FACES = "c7cffc84059702327247a73e8a5bd642914d533ab0c34d141eb01ca08edda6c0"
 FER2013_PARTS = (28_709, 3_589, 3_589)
@@ -137,12 +140,16 @@ class ImageSet(FaceData):
 
     path: the folder or file
     size: side in pixels that images are resized to
+    label_column, image_column, part_column: columns of a table; None: usual names, else their fields
     on_bad_row: raise stops at an unreadable image, skip leaves such images out
     split: auto is official if all parts are named, holdout if only train and test, random if none
     """
 
     path: str | None = None
     size: Annotated[int, Ge(1)] = SIDE
+    label_column: Column = None
+    image_column: Column = None
+    part_column: Column = None
     on_bad_row: OnBadRow = "raise"
     split: Kind | Literal["auto"] = "auto"
 
@@ -177,16 +184,47 @@ class ImageSet(FaceData):
 
 @dataclass(kw_only=True, eq=False)
 class Folder(ImageSet):
-    """A folder of images, `<class>/*` or `<train|val|test>/<class>/*` (fer.data.readers.folder)."""
+    """A folder, zip or tar of images, `<class>/*` or `<train|val|test>/<class>/*`.
+
+    labels: lists with the labels (fer.data.readers.lists), or a pattern of label files such as *.cls
+    pattern: regular expression that finds label, person and part in the images' paths
+    """
+
+    labels: str | Sequence[str] | None = None
+    pattern: str | None = None
 
     def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
+        if self.labels is not None and self.pattern is not None:
+            raise ValueError(f"pattern: {self.pattern}, expected null with data.labels")
+        self.table = self._table()
+        if self.table is not None:
+            self.classes, self.index = _classes(self.file, None, set(self.table.labels) - {""})
+            return self.classes, self.table.parts
         if not self.file.is_dir():
             raise ValueError(f"path: {self.file} is a file, expected a folder of images")
         listing = list_images(self.file)
         return arrange(listing.names)[0], listing.parts
 
+    def _table(self) -> Table | None:
+        if self.pattern is not None:
+            return lists.read_names(files_of(self.file), self.pattern)
+        if self.labels is None:
+            return None
+        names = [self.labels] if isinstance(self.labels, str) else list(self.labels)
+        if lists.are_label_files(names):
+            return lists.read_label_files(files_of(self.file), names[0], label=self.label_column)
+        columns = Columns(self.label_column, self.image_column, self.part_column)
+        return lists.read_lists(files_of(self.file), names, columns=columns)
+
     def read(self) -> Faces:
-        return self._cached(read_folder, FOLDER)
+        if self.table is None:
+            return self._cached(read_folder, FOLDER)
+        table, index = self.table, self.index
+
+        def read_again(_: Path, **options) -> Faces:
+            return read_table(table, self.classes, index, **options)
+
+        return self._cached(read_again, f"{LIST}-{table.digest}")
 
 
 @dataclass(kw_only=True, eq=False)

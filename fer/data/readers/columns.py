@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fer.common.errors import InputError
 
@@ -24,6 +25,15 @@ PARTS = ("usage", "split", "part", "subset", "partition", "set", "phase")
 
 # An option that names a column: by its name, or by its number from 1; None: by usual names.
 Column = str | int | None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The options that name the columns of a table."""
+
+    label: Column = None
+    image: Column = None
+    part: Column = None
 
 
 def plain(name: str) -> str:

@@ -9,7 +9,6 @@ planes are not read, because fer.data.planes computes them again.
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isqrt
 from pathlib import Path
@@ -23,7 +22,7 @@ from fer.data.labels import EMOTIONS, canonical
 from fer.data.planes import PLANES
 from fer.data.readers.archives import PREFERRED, Table, open_table
 from fer.data.readers.bad_rows import BadRows, OnBadRow
-from fer.data.readers.columns import LABELS, PARTS, PIXELS, Column, chosen, usual
+from fer.data.readers.columns import LABELS, PARTS, PIXELS, Columns, chosen, usual
 from fer.data.readers.files import files_below
 from fer.data.readers.folder import part_of
 from fer.data.readers.pixels import AS_SPACES, SIDE, count_outside, parse, parse_block, shown
@@ -36,15 +35,6 @@ BLOCK = 32  # rows per step: few enough for the working arrays to stay in a core
 
 Line = tuple[int, list[bytes]]  # its number in the file, its fields
 Row = tuple[int, int, np.ndarray]  # label, part, image uint8 [48, 48]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The options that name a csv's columns."""
-
-    label: Column = None
-    image: Column = None
-    part: Column = None
 
 
 def read_csv(

@@ -6,7 +6,8 @@ import pytest
 
 from fer.common.errors import InputError
 from fer.data.labels import EMOTIONS
-from fer.data.readers.fer2013_csv import BLOCK, Columns, find_csv, read_csv
+from fer.data.readers.columns import Columns
+from fer.data.readers.fer2013_csv import BLOCK, find_csv, read_csv
 from fer.data.splits import strategies
 
 HEADER = "emotion,pixels,Usage"
