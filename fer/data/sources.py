@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,7 +17,6 @@ from fer.config.instantiate import build_node
 from fer.data import drawn, writers
 from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
-from fer.data.labels import arrange
 from fer.data.module import FaceData
 from fer.data.readers import ferplus, lists
 from fer.data.readers.archives import PREFERRED
@@ -25,15 +24,15 @@ from fer.data.readers.bad_rows import OnBadRow
 from fer.data.readers.columns import Column, Columns
 from fer.data.readers.fer2013_csv import find_csv, read_csv
 from fer.data.readers.files import files_of
-from fer.data.readers.folder import list_images, read_folder
-from fer.data.readers.parquet import _classes, list_parquet, read_parquet
+from fer.data.readers.folder import read_folder
+from fer.data.readers.parquet import read_parquet
 from fer.data.readers.pixels import SIDE
-from fer.data.readers.table import Table
+from fer.data.readers.table import Table, classes_of
 from fer.data.readers.table import read as read_table
 from fer.data.splits.split import Kind
 
 # Names of cache entries. Raise a number when its reader returns other faces for the same file.
-CSV, FOLDER, LIST, PARQUET = "csv3", "folder2", "list1", "parquet2"
+CSV, TABLE = "csv3", "table1"
 # The fingerprint of FER2013, and the number of rows of its parts in their order.
 FER2013_FACES = "c7cffc84059702327247a73e8a5bd642914d533ab0c34d141eb01ca08edda6c0"
 FER2013_PARTS = (28_709, 3_589, 3_589)
@@ -159,27 +158,36 @@ class ImageSet(FaceData):
         self.file = Path(self.path)
         if not self.file.exists():
             raise ValueError(f"path: no file or folder {self.file.absolute()}")
-        self.classes, parts = self.look()
+        self.table = self.look()
+        self.classes, self.index = classes_of(self.table)
         if len(self.classes) < 2:
             found = ", ".join(self.classes) or "none"
             raise InputError(f"{self.file}: classes: {found}; expected two or more")
         self.remarks: tuple[str, ...] = ()
         if self.split == "auto":
-            self.split = _split_for(parts)
+            self.split = _split_for(self.table.parts)
             if self.split == "holdout":
                 self.remarks = (
                     f"no part val: {self.val_share} of train validates (data.val_share)",
                 )
         super().__post_init__()
 
-    def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
-        """The classes, and the part of each file as an index into PARTS or -1, before images are read."""
+    def look(self) -> Table:
+        """The images with their labels, before any is decoded."""
         raise NotImplementedError
 
-    def _cached(self, read: Callable[..., Faces], reader: str) -> Faces:
-        read = partial(read, size=self.size, on_bad_row=self.on_bad_row)
-        faces = cached(self.file, read, reader=f"{reader}-{self.size}-{self.on_bad_row}")
+    def read(self) -> Faces:
+        def decoded(_: Path) -> Faces:
+            return read_table(
+                self.table, self.classes, self.index, size=self.size, on_bad_row=self.on_bad_row
+            )
+
+        reader = f"{TABLE}-{self.table.digest}-{self.size}-{self.on_bad_row}"
+        faces = cached(self.file, decoded, reader=reader)
         return replace(faces, notes=(*faces.notes, *self.remarks))
+
+    def _columns(self) -> Columns:
+        return Columns(self.label_column, self.image_column, self.part_column)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -193,50 +201,28 @@ class Folder(ImageSet):
     labels: str | Sequence[str] | None = None
     pattern: str | None = None
 
-    def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
+    def look(self) -> Table:
         if self.labels is not None and self.pattern is not None:
             raise ValueError(f"pattern: {self.pattern}, expected null with data.labels")
-        self.table = self._table()
-        if self.table is not None:
-            self.classes, self.index = _classes(self.file, None, set(self.table.labels) - {""})
-            return self.classes, self.table.parts
-        if not self.file.is_dir():
-            raise ValueError(f"path: {self.file} is a file, expected a folder of images")
-        listing = list_images(self.file)
-        return arrange(listing.names)[0], listing.parts
-
-    def _table(self) -> Table | None:
+        files = files_of(self.file)
         if self.pattern is not None:
-            return lists.read_names(files_of(self.file), self.pattern)
-        if self.labels is None:
-            return None
-        names = [self.labels] if isinstance(self.labels, str) else list(self.labels)
+            return lists.read_names(files, self.pattern)
+        names = [self.labels] if isinstance(self.labels, str) else self.labels
+        if names is None and any(name.endswith(".cls") for name in files.names):
+            names = ["*.cls"]  # as webdataset has them
+        if names is None:
+            return read_folder(files)
         if lists.are_label_files(names):
-            return lists.read_label_files(files_of(self.file), names[0], label=self.label_column)
-        columns = Columns(self.label_column, self.image_column, self.part_column)
-        return lists.read_lists(files_of(self.file), names, columns=columns)
-
-    def read(self) -> Faces:
-        if self.table is None:
-            return self._cached(read_folder, FOLDER)
-        table, index = self.table, self.index
-
-        def read_again(_: Path, **options) -> Faces:
-            return read_table(table, self.classes, index, **options)
-
-        return self._cached(read_again, f"{LIST}-{table.digest}")
+            return lists.read_label_files(files, names[0], label=self.label_column)
+        return lists.read_lists(files, names, columns=self._columns())
 
 
 @dataclass(kw_only=True, eq=False)
 class Parquet(ImageSet):
-    """Parquet files with columns `image` and `label` (fer.data.readers.parquet)."""
+    """Parquet files with columns of encoded images and labels (fer.data.readers.parquet)."""
 
-    def look(self) -> tuple[tuple[str, ...], Sequence[int]]:
-        listing = list_parquet(self.file)
-        return listing.classes, listing.parts
-
-    def read(self) -> Faces:
-        return self._cached(read_parquet, PARQUET)
+    def look(self) -> Table:
+        return read_parquet(self.file, columns=self._columns())
 
 
 @dataclass(kw_only=True, eq=False)

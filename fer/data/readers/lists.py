@@ -12,7 +12,7 @@ from fer.common.errors import InputError
 from fer.data.labels import are_emotions
 from fer.data.readers.columns import IMAGES, LABELS, PARTS, Columns, chosen, usual
 from fer.data.readers.files import Files
-from fer.data.readers.folder import SUFFIXES, part_of
+from fer.data.readers.folder import SUFFIXES, is_image, part_of
 from fer.data.readers.lookup import Lookup
 from fer.data.readers.rows import JSON_ENDS, Rows, is_number, parse_rows
 from fer.data.readers.table import Table
@@ -33,11 +33,6 @@ class Row:
     part: int
     group: str
     fault: ValueError | None = None
-
-
-def is_image(name: str) -> bool:
-    """Whether a file's suffix is that of an image."""
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def are_label_files(names: Sequence[str]) -> bool:
@@ -61,7 +56,7 @@ def read_lists(
         raise InputError(f"{files.source}: no images ({' '.join(SUFFIXES)})")
     lookup, rows, notes = Lookup(images), [], []
     for name in lists:
-        listed = parse_rows(*_list(files, name), is_image=lambda field: is_image(field))
+        listed = parse_rows(*_list(files, name), is_image=is_image)
         form = _Form(listed, lookup, columns, group)
         rows += form.rows(lookup)
         notes.append(form.note())

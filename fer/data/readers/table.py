@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from tqdm import tqdm
 
 from fer.data.faces import Faces
+from fer.data.labels import arrange
 from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.images import Item, gather, prepare_all
 
@@ -28,6 +28,7 @@ class Table:
     names: names of labels that are numbers, where the source has them
     contents: yields the encoded images in order, or what is wrong with one
     notes: sentences about what was left out
+    places: continues the source in a message about each image; None: its file does
     """
 
     source: str
@@ -38,6 +39,7 @@ class Table:
     names: Mapping[int, str]
     contents: Callable[[], Iterator[bytes | ValueError]]
     notes: tuple[str, ...] = ()
+    places: Sequence[str] | None = None
 
     @property
     def digest(self) -> str:
@@ -47,10 +49,26 @@ class Table:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
+def classes_of(table: Table) -> tuple[tuple[str, ...], dict[str | int, int]]:
+    """The classes of a table, and the index of the class of each label. Negative numbers are no labels.
+
+    Names that the source has come first, then labels that are names, then numbers by themselves.
+    """
+    if table.names:
+        classes, index = arrange(table.names.values())
+        return classes, {number: index[name] for number, name in table.names.items()}
+    labels = set(table.labels) - {""}
+    words = [label for label in labels if isinstance(label, str)]
+    if words:
+        return arrange(words)
+    numbers = sorted(label for label in labels if label >= 0)
+    return tuple(map(str, numbers)), {number: place for place, number in enumerate(numbers)}
+
+
 def read(
     table: Table,
     classes: tuple[str, ...],
-    index: Mapping[Any, int],
+    index: Mapping[str | int, int],
     *,
     size: int,
     on_bad_row: OnBadRow = "raise",
@@ -77,7 +95,7 @@ def read(
 
 
 def _items(
-    table: Table, classes: tuple[str, ...], index: Mapping[Any, int], size: int
+    table: Table, classes: tuple[str, ...], index: Mapping[str | int, int], size: int
 ) -> Iterator[Item]:
     """Yield each row with its face, or what is wrong with it."""
     contents, row = table.contents(), 0
@@ -86,7 +104,7 @@ def _items(
             label, file = table.labels[row], table.files[row]
             if label not in index and not isinstance(some[row % BATCH], ValueError):
                 face = ValueError(f"label {label!r:.30}, expected one of {', '.join(classes)}")
-            place = f"/{file}" if file else f" row {row}"
+            place = f"/{file}" if table.places is None else table.places[row]
             yield place, index.get(label, -1), table.parts[row], face
             row += 1
 

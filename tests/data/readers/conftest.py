@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from fer.data import writers
+from fer.data.readers.table import classes_of, read
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,13 @@ def same(sixty):
         assert len(set(faces.hashes.tolist())) == len(set(map(bytes, faces.images)))
 
     return check
+
+
+@pytest.fixture(scope="session")
+def decoded():
+    """The faces of a table, as the sources make them."""
+
+    def decode(table, *, size=48, on_bad_row="raise"):
+        return read(table, *classes_of(table), size=size, on_bad_row=on_bad_row)
+
+    return decode
