@@ -1,5 +1,6 @@
 """A folder of images: `root/<class>/*`, or `root/<train|val|test>/<class>/*`."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -9,17 +10,20 @@ from fer.data.readers.table import Table
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
-# Names of the parts, as indices into PARTS. Capitals and underscores are ignored.
+# Names of the parts, as indices into PARTS. Capitals, blanks, hyphens and underscores are ignored.
 PART_NAMES = {
     **dict.fromkeys(("train", "training"), 0),
-    **dict.fromkeys(("val", "valid", "validation", "publictest"), 1),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "publictest"), 1),
     **dict.fromkeys(("test", "testing", "privatetest"), 2),
 }
+# Words after the name of a part: train_set, val-data, Test images.
+PART_ENDS = re.compile("(set|data|images|faces|split|folder)$")
 
 
 def part_of(name: str) -> int:
-    """The part that a folder or file is named after, as an index into PARTS, else -1."""
-    return PART_NAMES.get(name.lower().replace("_", ""), -1)
+    """The part that a folder, file or field is named after, as an index into PARTS, else -1."""
+    plain = re.sub(r"[\s_-]", "", name).lower()
+    return PART_NAMES.get(PART_ENDS.sub("", plain), -1)
 
 
 def read_folder(files: Files) -> Table:

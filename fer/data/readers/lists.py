@@ -289,28 +289,36 @@ def read_names(files: Files, pattern: str) -> Table:
     pattern: has a group `label`, or one group without a name, and may have `person` (or `group`) and
         `part`
 
-    Images whose paths do not fit are bad rows.
+    Images whose paths do not fit are left out and counted.
 
-    Raises InputError for an expression that is none, or that finds no label.
+    Raises InputError for an expression that is none, that finds no label, or that fits no image.
     """
     found = compiled(pattern)
-    rows = []
     images = [name for name in files.names if is_image(name)]
-    for name in images:
-        match = found.search(name)
-        if match is None:
-            rows.append(Row(name, "", -1, "", ValueError(f"does not fit data.pattern {pattern}")))
-            continue
-        named = match.groupdict()
-        label = named.get("label") or (match[1] if not found.groupindex else "")
-        part = part_of(named["part"] or "") if "part" in named else -1
-        rows.append(Row(name, label, part, named.get("person") or named.get("group") or ""))
-    if not any(row.fault is None for row in rows):
+    fitting = {name: match for name in images if (match := found.search(name))}
+    others = [name for name in images if name not in fitting]
+    if not fitting:
         shown = f"such as {images[0]}" if images else "none"
         raise InputError(
             f"data.pattern: {pattern} fits no image of {files.source} ({len(images):,}, {shown})"
         )
-    return _table(files, rows, [], grouped=bool({"person", "group"} & set(found.groupindex)))
+    notes = []
+    if others:
+        notes.append(
+            f"images that do not fit data.pattern: {len(others):,} of {len(images):,}, "
+            f"such as {others[0]}"
+        )
+    rows = [_named_row(name, match) for name, match in fitting.items()]
+    return _table(files, rows, notes, grouped=bool({"person", "group"} & found.groupindex.keys()))
+
+
+def _named_row(name: str, match: re.Match[str]) -> Row:
+    named = match.groupdict()
+    label = named["label"] if "label" in named else match[1]
+    group = named.get("person") or named.get("group") or ""
+    part = part_of(named.get("part") or "")
+    fault = None if label else ValueError("no label in the name")
+    return Row(name, label or "", part, group, fault)
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

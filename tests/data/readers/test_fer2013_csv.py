@@ -75,7 +75,7 @@ def test_other_spellings_of_a_good_csv(write):
     [
         (row()[:5000], "columns, expected 3: is the file cut off?"),
         (row()[:5], "2 columns, expected 3: is the file cut off?"),
-        (row(usage="Dev set"), "Usage 'Dev set', expected Training, PublicTest, PrivateTest"),
+        (row(usage="Extra"), "Usage 'Extra', expected Training, PublicTest, PrivateTest"),
         (row(usage=""), "Usage '', expected Training, PublicTest, PrivateTest"),
         (row(emotion=9), "emotion '9', expected 0 to 6"),
         (row(emotion=7), "emotion '7', expected 0 to 6"),

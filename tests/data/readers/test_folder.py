@@ -118,4 +118,5 @@ def test_an_unreadable_image(tmp_path, decoded):
 def test_names_of_parts():
     names = "train Training val VALID validation public_test PublicTest test testing PrivateTest"
     assert [part_of(name) for name in names.split()] == [0, 0, 1, 1, 1, 1, 1, 2, 2, 2]
+    assert [part_of(name) for name in ("train_set", "Val-data", "test images")] == [0, 1, 2]
     assert part_of("happy") == part_of("trainer") == -1
