@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
 from fer.data.module import FaceData
 from fer.data.readers import ferplus, lists
+from fer.data.readers import table as tables
 from fer.data.readers.archives import PREFERRED
 from fer.data.readers.bad_rows import OnBadRow
 from fer.data.readers.columns import Column, Columns
@@ -27,8 +28,7 @@ from fer.data.readers.files import files_of
 from fer.data.readers.folder import read_folder
 from fer.data.readers.parquet import read_parquet
 from fer.data.readers.pixels import SIDE
-from fer.data.readers.table import Table, classes_of
-from fer.data.readers.table import read as read_table
+from fer.data.readers.table import Table
 from fer.data.splits.split import Kind
 
 # Names of cache entries. Raise a number when its reader returns other faces for the same file.
@@ -138,6 +138,7 @@ class ImageSet(FaceData):
     """Base of the sources of encoded images, whose folders or files name classes and parts.
 
     path: the folder or file
+    names: names of labels: of numbers in order from the least, or a mapping; None: their own
     size: side in pixels that images are resized to
     label_column, image_column, part_column: columns of a table; None: usual names, else their fields
     on_bad_row: raise stops at an unreadable image, skip leaves such images out
@@ -145,6 +146,7 @@ class ImageSet(FaceData):
     """
 
     path: str | None = None
+    names: Sequence[str] | Mapping[str, str] | None = None
     size: Annotated[int, Ge(1)] = SIDE
     label_column: Column = None
     image_column: Column = None
@@ -159,7 +161,8 @@ class ImageSet(FaceData):
         if not self.file.exists():
             raise ValueError(f"path: no file or folder {self.file.absolute()}")
         self.table = self.look()
-        self.classes, self.index = classes_of(self.table)
+        self.labelling = tables.label(self.table, self.names)
+        self.classes = self.labelling.classes
         if len(self.classes) < 2:
             found = ", ".join(self.classes) or "none"
             raise InputError(f"{self.file}: classes: {found}; expected two or more")
@@ -178,11 +181,13 @@ class ImageSet(FaceData):
 
     def read(self) -> Faces:
         def decoded(_: Path) -> Faces:
-            return read_table(
-                self.table, self.classes, self.index, size=self.size, on_bad_row=self.on_bad_row
+            return tables.read(
+                self.table, self.labelling, size=self.size, on_bad_row=self.on_bad_row
             )
 
-        reader = f"{TABLE}-{self.table.digest}-{self.size}-{self.on_bad_row}"
+        reader = (
+            f"{TABLE}-{tables.digest(self.table, self.labelling)}-{self.size}-{self.on_bad_row}"
+        )
         faces = cached(self.file, decoded, reader=reader)
         return replace(faces, notes=(*faces.notes, *self.remarks))
 

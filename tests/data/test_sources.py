@@ -13,7 +13,7 @@ import pytest
 from fer.cli import subcommand
 from fer.common.errors import InputError
 from fer.data import sources
-from fer.data.labels import EMOTIONS, arrange
+from fer.data.labels import EMOTIONS
 from fer.data.sources import FER2013, FERPlus, Folder, Parquet
 from fer.data.splits.options import SplitOptions
 
@@ -51,17 +51,6 @@ def two_csv_files(folder: Path, *, count: int = 6) -> tuple[str, str]:
     table.insert(1, "Image name", "")
     table.to_csv(votes, index=False)
     return str(csv), str(votes)
-
-
-def test_arrange_by_hand():
-    assert arrange(["Sad", "anger", "RAGE"]) == (
-        ("angry", "sad"),
-        {"RAGE": 0, "Sad": 1, "anger": 0},
-    )
-    assert arrange(reversed((*EMOTIONS, "contempt")))[0] == (*EMOTIONS, "contempt")
-    assert arrange(["sad", "Bored", "Anger"]) == (
-        ("Anger", "Bored", "sad"), {"Anger": 0, "Bored": 1, "sad": 2}
-    )  # fmt: skip
 
 
 def test_ferplus_and_the_faces_it_relabels(tmp_path):

@@ -9,7 +9,7 @@ from itertools import islice
 from tqdm import tqdm
 
 from fer.data.faces import Faces
-from fer.data.labels import arrange
+from fer.data.labels import Labelling, Names, arrange
 from fer.data.readers.bad_rows import BadRows, OnBadRow
 from fer.data.readers.images import Item, gather, prepare_all
 
@@ -41,63 +41,54 @@ class Table:
     notes: tuple[str, ...] = ()
     places: Sequence[str] | None = None
 
-    @property
-    def digest(self) -> str:
-        """A hash of everything but the images, for names of cache entries."""
-        groups = None if self.groups is None else list(self.groups)
-        content = [list(self.files), list(self.labels), list(self.parts), groups, self.notes]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
+def label(table: Table, names: Names | None = None) -> Labelling:
+    """The classes of a table and the class of each label, by `names`, else by the source's own names.
 
-def classes_of(table: Table) -> tuple[tuple[str, ...], dict[str | int, int]]:
-    """The classes of a table, and the index of the class of each label. Negative numbers are no labels.
-
-    Names that the source has come first, then labels that are names, then numbers by themselves.
+    A class that the source names without an image of it is one too.
     """
-    if table.names:
-        classes, index = arrange(table.names.values())
-        return classes, {number: index[name] for number, name in table.names.items()}
-    labels = set(table.labels) - {""}
-    words = [label for label in labels if isinstance(label, str)]
-    if words:
-        return arrange(words)
-    numbers = sorted(label for label in labels if label >= 0)
-    return tuple(map(str, numbers)), {number: place for place, number in enumerate(numbers)}
+    names = names or table.names
+    return arrange((set(table.labels) | table.names.keys()) - {""}, names=names or None)
+
+
+def digest(table: Table, labelling: Labelling) -> str:
+    """A hash of everything but the images, for names of cache entries."""
+    groups = None if table.groups is None else list(table.groups)
+    content = [list(table.files), list(table.labels), list(table.parts), groups, table.notes]
+    classes = [labelling.classes, sorted(map(str, labelling.index.items()))]
+    return hashlib.sha256(json.dumps([content, classes]).encode()).hexdigest()[:16]
 
 
 def read(
     table: Table,
-    classes: tuple[str, ...],
-    index: Mapping[str | int, int],
+    labelling: Labelling,
     *,
     size: int,
     on_bad_row: OnBadRow = "raise",
 ) -> Faces:
     """The faces of a table in its order, each made by `prepare`.
 
-    classes: names of the classes
-    index: index of the class of each label
+    labelling: the classes, and the class of each label
     size: side in pixels
     on_bad_row: raise, or skip, which leaves bad rows out; the others keep their row numbers
 
     Raises InputError for an image that cannot be read, or an unknown label.
     """
     bar = tqdm(
-        _items(table, classes, index, size),
+        _items(table, labelling, size),
         f"reading {table.source}",
         len(table.labels),
         unit="image",
         delay=2,
         disable=None,
     )
-    faces = gather(bar, BadRows(on_bad_row, table.source), classes=classes)
-    return replace(faces, notes=(*faces.notes, *table.notes))
+    faces = gather(bar, BadRows(on_bad_row, table.source), classes=labelling.classes)
+    return replace(faces, notes=(*faces.notes, *table.notes, *labelling.notes))
 
 
-def _items(
-    table: Table, classes: tuple[str, ...], index: Mapping[str | int, int], size: int
-) -> Iterator[Item]:
+def _items(table: Table, labelling: Labelling, size: int) -> Iterator[Item]:
     """Yield each row with its face, or what is wrong with it."""
+    classes, index = labelling.classes, labelling.index
     contents, row = table.contents(), 0
     while some := list(islice(contents, BATCH)):
         for face in prepare_all(some, _content, size=size):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fer.data import writers
-from fer.data.readers.table import classes_of, read
+from fer.data.readers.table import label, read
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,6 @@ def decoded():
     """The faces of a table, as the sources make them."""
 
     def decode(table, *, size=48, on_bad_row="raise"):
-        return read(table, *classes_of(table), size=size, on_bad_row=on_bad_row)
+        return read(table, label(table), size=size, on_bad_row=on_bad_row)
 
     return decode

@@ -54,8 +54,8 @@ def test_two_spellings_are_one_class(tmp_path, decoded):
 def test_other_names_are_the_users_own_classes(tmp_path, decoded):
     write(tmp_path, "happy/1.png", "wink/1.png", "Awe/1.png", "Awe/deeper/2.png")
     faces = decoded(read_folder(files_of(tmp_path)), size=32)
-    assert faces.classes == ("Awe", "happy", "wink")
-    assert faces.labels.tolist() == [0, 0, 1, 2] and faces.images.shape == (4, 32, 32)
+    assert faces.classes == ("happy", "Awe", "wink")
+    assert faces.labels.tolist() == [1, 1, 0, 2] and faces.images.shape == (4, 32, 32)
 
 
 def test_what_is_no_image_or_hidden(tmp_path, decoded):

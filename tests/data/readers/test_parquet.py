@@ -12,7 +12,7 @@ from fer.common.errors import InputError
 from fer.data.labels import EMOTIONS
 from fer.data.readers.columns import Columns
 from fer.data.readers.parquet import read_parquet
-from fer.data.readers.table import classes_of
+from fer.data.readers.table import label
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, the extra `parquet`, is not installed")
 import pyarrow.parquet as pq  # noqa: E402
@@ -82,7 +82,7 @@ def test_one_file_names_no_part(sixty, tmp_path, decoded):
 def test_own_classes(tmp_path, labels, names, classes, found, decoded):
     path = write(tmp_path / "own.parquet", small(3), labels, names=names)
     faces = decoded(read_parquet(path))
-    assert faces.classes == classes_of(read_parquet(path))[0] == classes
+    assert faces.classes == label(read_parquet(path)).classes == classes
     assert faces.labels.tolist() == found
 
 
