@@ -200,10 +200,12 @@ class Folder(ImageSet):
     """A folder, zip or tar of images, `<class>/*` or `<train|val|test>/<class>/*`.
 
     labels: lists with the labels (fer.data.readers.lists), or a pattern of label files such as *.cls
+    box_columns: columns of a list that say where the face is in the image; empty: everywhere
     pattern: regular expression that finds label, person and part in the images' paths
     """
 
     labels: str | Sequence[str] | None = None
+    box_columns: Sequence[str | int] = ()
     pattern: str | None = None
 
     def look(self) -> Table:
@@ -212,6 +214,11 @@ class Folder(ImageSet):
         files = files_of(self.file)
         if self.pattern is not None:
             return lists.read_names(files, self.pattern)
+        if self.box_columns and (self.labels is None or len(self.box_columns) != 4):
+            raise ValueError(
+                f"box_columns: {', '.join(map(str, self.box_columns))}, expected the four of "
+                "left, top, right, bottom in the list that data.labels names"
+            )
         names = [self.labels] if isinstance(self.labels, str) else self.labels
         if names is None and any(name.endswith(".cls") for name in files.names):
             names = ["*.cls"]  # as webdataset has them
@@ -219,7 +226,8 @@ class Folder(ImageSet):
             return read_folder(files)
         if lists.are_label_files(names):
             return lists.read_label_files(files, names[0], label=self.label_column)
-        return lists.read_lists(files, names, columns=self._columns())
+        columns = replace(self._columns(), box=self.box_columns)
+        return lists.read_lists(files, names, columns=columns)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -29,11 +29,16 @@ Column = str | int | None
 
 @dataclass(frozen=True)
 class Columns:
-    """The options that name the columns of a table."""
+    """The options that name the columns of a table.
+
+    box: left, top, right and bottom of the face in the image, or left, top, width and height where the
+        third name ends in width or w; empty: the face is the image
+    """
 
     label: Column = None
     image: Column = None
     part: Column = None
+    box: Sequence[Column] = ()
 
 
 def plain(name: str) -> str:

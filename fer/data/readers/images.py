@@ -15,6 +15,7 @@ from fer.data.resize import resize
 
 # A row: its place in a message, label, part, and its image or what is wrong with it.
 Item = tuple[str, int, int, np.ndarray | ValueError]
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 T = TypeVar("T")
 CHUNK = 32  # images per task of a thread: passing one of 48x48 costs more than decoding it
 
@@ -35,34 +36,46 @@ def decode(encoded: bytes) -> np.ndarray:
     return image
 
 
-def prepare(encoded: bytes, *, size: int) -> np.ndarray:
+def prepare(encoded: bytes, *, size: int, box: Box | None = None) -> np.ndarray:
     """The face in an image: grey, its centre square, resized (fer.data.resize), uint8 [size, size].
 
     Its values are rounded to whole grey values, which datasets keep.
 
     encoded: content of the file
     size: side in pixels
+    box: where the face is in the image; None: everywhere
 
-    Raises ValueError for what OpenCV cannot decode.
+    Raises ValueError for what OpenCV cannot decode, and for a box outside the image.
     """
     image = decode(encoded)
+    if box is not None:
+        height, width = image.shape
+        left, top, right, bottom = box
+        image = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+        if not image.size:
+            raise ValueError(f"the box {box} is outside the image of {width}x{height}")
     if image.shape == (size, size):
         return image
     return np.rint(resize(image.astype(np.float32), size)).astype(np.uint8)
 
 
 def prepare_all(
-    sources: Sequence[T], load: Callable[[T], bytes], *, size: int
+    sources: Sequence[T],
+    load: Callable[[T], bytes],
+    *,
+    size: int,
+    box: Callable[[T], Box | None] = lambda source: None,
 ) -> Iterator[np.ndarray | ValueError]:
     """Yield the face of each source in order, or what is wrong with it. Threads decode.
 
     load: returns the content of a source's file; may raise OSError or ValueError
     size: side in pixels
+    box: returns where the face is in the image of a source
     """
 
     def face(source: T) -> np.ndarray | ValueError:
         try:
-            return prepare(load(source), size=size)
+            return prepare(load(source), size=size, box=box(source))
         except OSError as fault:
             return ValueError(fault.strerror)
         except ValueError as fault:

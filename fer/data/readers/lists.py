@@ -10,13 +10,18 @@ import numpy as np
 
 from fer.common.errors import InputError
 from fer.data.labels import are_emotions
-from fer.data.readers.columns import IMAGES, LABELS, PARTS, Columns, chosen, usual
+from fer.data.readers.columns import IMAGES, LABELS, PARTS, Columns, chosen, plain, usual
 from fer.data.readers.files import Files
 from fer.data.readers.folder import SUFFIXES, is_image, part_of
+from fer.data.readers.images import Box
 from fer.data.readers.lookup import Lookup
 from fer.data.readers.rows import JSON_ENDS, Rows, is_number, parse_rows
 from fer.data.readers.table import Table
 
+# Names of columns that say where a face is, in AffectNet and ExpW.
+A_BOX = {f"face{edge}" for edge in ("x", "y", "width", "height")} | {
+    f"facebox{edge}" for edge in ("left", "top", "right", "bottom")
+}
 SAMPLE = 200  # rows that decide what a column is
 
 
@@ -33,6 +38,7 @@ class Row:
     part: int
     group: str
     fault: ValueError | None = None
+    box: Box | None = None
 
 
 def are_label_files(names: Sequence[str]) -> bool:
@@ -88,6 +94,7 @@ class _Form:
         self.part = chosen(names, columns.part, key="part_column", place=place)
         self.image = chosen(names, columns.image, key="image_column", place=place)
         self.label = chosen(names, columns.label, key="label_column", place=place)
+        self.box = [chosen(names, column, key="box_columns", place=place) for column in columns.box]
         if self.image is None:
             self.image = self._image_column(lookup)
         if self.part is None:
@@ -171,9 +178,22 @@ class _Form:
                 raise ValueError(f"part {field(self.part)!r:.30}, expected train, val or test")
             if not label:
                 raise ValueError("no label")
+            box = self._box([field(column) for column in self.box])
         except ValueError as fault:
             return Row(file or listed, label, part, group, ValueError(f"{fault} ({place})"))
-        return Row(file, label, part, group)
+        return Row(file, label, part, group, box=box)
+
+    def _box(self, fields: Sequence[str]) -> Box | None:
+        """The box in a row; None without columns of boxes. Raises ValueError for what is no box."""
+        if not fields:
+            return None
+        try:
+            left, top, right, bottom = (round(float(field)) for field in fields)
+        except ValueError:
+            raise ValueError(f"box {', '.join(fields)}, expected four numbers") from None
+        if plain(self.listed.columns[self.box[2]]).endswith(("w", "width")):
+            right, bottom = left + right, top + bottom
+        return left, top, right, bottom
 
     def note(self) -> str:
         """What was taken for what."""
@@ -184,7 +204,9 @@ class _Form:
             for what, column in found.items()
             if column is not None
         ]
-        return f"columns of {self.listed.name}: {', '.join(told)}"
+        seems = [name for name in self.listed.columns if plain(name) in A_BOX and not self.box]
+        hint = f"; {', '.join(seems)}: data.box_columns crops to such boxes" if seems else ""
+        return f"columns of {self.listed.name}: {', '.join(told)}{hint}"
 
 
 def _most(answers: Iterable[bool]) -> bool:
@@ -349,6 +371,7 @@ def _table(files: Files, rows: Sequence[Row], notes: Sequence[str], *, grouped: 
         names={},
         contents=lambda: _contents(files, rows),
         notes=tuple(notes),
+        boxes=[row.box for row in rows] if any(row.box for row in rows) else None,
     )
 
 

@@ -4,14 +4,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, repeat
+from operator import itemgetter
 
 from tqdm import tqdm
 
 from fer.data.faces import Faces
 from fer.data.labels import Labelling, Names, arrange
 from fer.data.readers.bad_rows import BadRows, OnBadRow
-from fer.data.readers.images import Item, gather, prepare_all
+from fer.data.readers.images import Box, Item, gather, prepare_all
 
 BATCH = 1024  # encoded images in memory
 
@@ -29,6 +30,7 @@ class Table:
     contents: yields the encoded images in order, or what is wrong with one
     notes: sentences about what was left out
     places: continues the source in a message about each image; None: its file does
+    boxes: where the face is in each image; None: everywhere
     """
 
     source: str
@@ -40,6 +42,7 @@ class Table:
     contents: Callable[[], Iterator[bytes | ValueError]]
     notes: tuple[str, ...] = ()
     places: Sequence[str] | None = None
+    boxes: Sequence[Box | None] | None = None
 
 
 def label(table: Table, names: Names | None = None) -> Labelling:
@@ -54,7 +57,14 @@ def label(table: Table, names: Names | None = None) -> Labelling:
 def digest(table: Table, labelling: Labelling) -> str:
     """A hash of everything but the images, for names of cache entries."""
     groups = None if table.groups is None else list(table.groups)
-    content = [list(table.files), list(table.labels), list(table.parts), groups, table.notes]
+    content = [
+        list(table.files),
+        list(table.labels),
+        list(table.parts),
+        groups,
+        table.boxes,
+        table.notes,
+    ]
     classes = [labelling.classes, sorted(map(str, labelling.index.items()))]
     return hashlib.sha256(json.dumps([content, classes]).encode()).hexdigest()[:16]
 
@@ -89,18 +99,19 @@ def read(
 def _items(table: Table, labelling: Labelling, size: int) -> Iterator[Item]:
     """Yield each row with its face, or what is wrong with it."""
     classes, index = labelling.classes, labelling.index
-    contents, row = table.contents(), 0
-    while some := list(islice(contents, BATCH)):
-        for face in prepare_all(some, _content, size=size):
+    sources, row = zip(table.contents(), table.boxes or repeat(None)), 0
+    while some := list(islice(sources, BATCH)):
+        for face in prepare_all(some, _content, size=size, box=itemgetter(1)):
             label, file = table.labels[row], table.files[row]
-            if label not in index and not isinstance(some[row % BATCH], ValueError):
+            if label not in index and not isinstance(some[row % BATCH][0], ValueError):
                 face = ValueError(f"label {label!r:.30}, expected one of {', '.join(classes)}")
             place = f"/{file}" if table.places is None else table.places[row]
             yield place, index.get(label, -1), table.parts[row], face
             row += 1
 
 
-def _content(content: bytes | ValueError) -> bytes:
+def _content(source: tuple[bytes | ValueError, Box | None]) -> bytes:
+    content, _ = source
     if isinstance(content, ValueError):
         raise content
     return content

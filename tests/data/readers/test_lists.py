@@ -119,6 +119,30 @@ def test_rows_that_are_wrong_are_told_with_their_line(listed):
     assert any("1, such as a/1.png" in note for note in table.notes)
 
 
+def test_boxes(tmp_path, decoded):
+    photo = np.zeros((40, 60), np.uint8)
+    photo[10:20, 5:15], photo[0:30, 30:60] = 100, 200
+    (tmp_path / "0.png").write_bytes(cv2.imencode(".png", photo)[1].tobytes())
+    (tmp_path / "edges.csv").write_text("0.png,5,10,15,20,a\n0.png,30,-9,90,30,b")
+    (tmp_path / "sides.csv").write_text(
+        "image,face_x,face_y,face_width,face_height,label\n0.png,5,10,10,10,a\n0.png,30,0,30,30,b"
+    )
+    names = ["face_x", "face_y", "face_width", "face_height"]
+    for name, box in (("edges.csv", [2, 3, 4, 5]), ("sides.csv", names)):
+        columns = Columns(label=6, box=box)
+        faces = decoded(read_lists(files_of(tmp_path), [name], columns=columns), size=8)
+        assert faces.images.min((1, 2)).tolist() == faces.images.max((1, 2)).tolist() == [100, 200]
+    (note,) = read_lists(files_of(tmp_path), ["sides.csv"]).notes
+    assert "data.box_columns" in note and "face_width" in note
+    (tmp_path / "edges.csv").write_text("0.png,70,10,90,20,a\n0.png,1,2,3,x,b")
+    table = read_lists(
+        files_of(tmp_path), ["edges.csv"], columns=Columns(label=6, box=[2, 3, 4, 5])
+    )
+    assert "box 1, 2, 3, x" in str(greys(table)[1])
+    with pytest.raises(InputError, match="0.png: the box .* outside the image of 60x40"):
+        decoded(table, size=8)
+
+
 def test_raf_db_names_and_parts(listed):
     names = [f"aligned/{part}_0000{n}_aligned.jpg" for part in ("train", "test") for n in (1, 2)]
     text = "train_00001.jpg 4\ntrain_00002.jpg 5\ntest_00001.jpg 4\ntest_00002.jpg 5\n"
