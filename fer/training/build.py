@@ -37,7 +37,7 @@ def build_checkpoints(cfg: DictConfig, folder: Path) -> tuple[ModelCheckpoint, M
     }
     resumed = cfg.ckpt_path and Path(cfg.ckpt_path)
     best = Best(resumed=resumed, monitor=cfg.monitor, mode=_mode(cfg), **common)
-    return best, Last(best=best, **common)
+    return best, Last(best=best, resumed=resumed, **common)
 
 
 def chosen_callbacks(cfg: DictConfig) -> list[L.Callback]:
@@ -148,16 +148,17 @@ def build_trainer(cfg: DictConfig, *, measuring: bool = True, **others: Any) -> 
     if accelerator in ("gpu", "cuda") and not (torch.cuda.is_available() or apple):
         raise InputError("trainer.accelerator: gpu, but torch sees none here; choose trainer=cpu")
     resolved = precision.resolve(node.get("precision"), accelerator, measuring=measuring)
-    return build_node(
+    trainer = build_node(
         OmegaConf.create({"trainer": node}),
         "trainer",
         precision=resolved.name,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_model_summary=False,
-        plugins=[patches.WholeFiles()],
+        plugins=[patches.WholeFiles(), *patches.cluster()],
         **others,
     )
+    return patches.without_foreign_checkpoints(trainer)
 
 
 def _is_plateau(cfg: DictConfig) -> bool:

@@ -25,13 +25,15 @@ class Best(ModelCheckpoint):
         self._resumed = resumed
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take the score of the best epoch so far. Paths in a file may be anybody's, and are not used."""
         place = Path(self.dirpath) / f"{self.filename}.ckpt"
-        if self._resumed is not None and self.dirpath != state["dirpath"]:
-            copy_file(best_of(self._resumed), place)
-            best = {"best_model_path": str(place), "kth_best_model_path": str(place)}
-            ranked = {"best_k_models": {str(place): state["best_model_score"]}}
-            state = state | best | ranked | {"dirpath": self.dirpath, "last_model_path": ""}
-        super().load_state_dict(state)
+        best = best_of(self._resumed)
+        if best.resolve() != place.resolve():
+            copy_file(best, place)
+        score = state["best_model_score"]
+        self.best_model_score = self.kth_value = score
+        self.best_model_path = self.kth_best_model_path = str(place)
+        self.best_k_models = {str(place): score}
 
 
 class Last(ModelCheckpoint):
@@ -39,11 +41,18 @@ class Last(ModelCheckpoint):
 
     best: the other checkpoint of the run. last.ckpt is written at the epochs that `Pause` chooses and
         whenever best.ckpt is, so that it is never the older one.
+    resumed: the checkpoint that the run resumes from, which it copies. None: a new run.
     """
 
-    def __init__(self, *, best: ModelCheckpoint, **others: Any) -> None:
+    def __init__(self, *, best: ModelCheckpoint, resumed: Path | None, **others: Any) -> None:
         super().__init__(filename="last", **others)
         self._best, self._score, self._pause = best, None, Pause()
+        self._resumed = resumed
+
+    def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        place = Path(self.dirpath) / f"{self.filename}.ckpt"
+        if self._resumed is not None and trainer.is_global_zero and not place.exists():
+            copy_file(self._resumed, place)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Load nothing: the files of another run do not concern this one."""

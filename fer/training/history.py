@@ -49,6 +49,14 @@ class History(L.Callback):
     def started(self) -> bool:
         return self._started > 0
 
+    def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        # A run that resumes in a new folder has the epochs before it there too, even if none follows.
+        if self.rows and trainer.is_global_zero and not self.path.exists():
+            self._keep()
+            for logger in trainer.loggers:
+                for row in self.rows:
+                    logger.log_metrics(row, step=int(row["epoch"]))
+
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         # A run that resumes in its own folder is not finished any more.
         self.summary.unlink(missing_ok=True)
@@ -77,8 +85,11 @@ class History(L.Callback):
         if trainer.is_global_zero:
             self._write(trainer, {name: numbers[name] for name in numbers if "/" in name} | row)
 
-    def _write(self, trainer: L.Trainer, numbers: dict[str, float]) -> None:
+    def _keep(self) -> None:
         write_csv(self.path, COLUMNS, ([row[name] for name in COLUMNS] for row in self.rows))
+
+    def _write(self, trainer: L.Trainer, numbers: dict[str, float]) -> None:
+        self._keep()
         for logger in trainer.loggers:
             logger.log_metrics(numbers, step=trainer.current_epoch)
         percent = {name: 100 * numbers[name] for name in ("train/acc", "val/acc", "val/mean_acc")}

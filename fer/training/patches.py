@@ -25,7 +25,9 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import TQDMProgressBar, WeightAveraging
+from lightning.pytorch.plugins.environments import SLURMEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.trainer.connectors.checkpoint_connector import _CheckpointConnector
 from torch import Tensor
 
 from fer.common.files import replacing
@@ -53,6 +55,29 @@ def leave_process_group() -> None:
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def cluster() -> list[SLURMEnvironment]:
+    """The environment of a Slurm job, without Lightning's requeueing. Empty elsewhere.
+
+    Before it requeues a job, Lightning writes a checkpoint of its own in the middle of an epoch. We know
+    of no upstream issue.
+    """
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+
+
+def without_foreign_checkpoints(trainer: L.Trainer) -> L.Trainer:
+    """A Trainer that loads what `ckpt_path` names, and nothing else.
+
+    In a Slurm job, `fit` and `test` load any hpc_ckpt_*.ckpt in the run folder, whoever wrote it. We
+    know of no upstream issue.
+    """
+    trainer._checkpoint_connector = _NamedCheckpoints(trainer)
+    return trainer
+
+
+class _NamedCheckpoints(_CheckpointConnector):
+    _hpc_resume_path = None
 
 
 class WholeFiles(TorchCheckpointIO):
