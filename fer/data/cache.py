@@ -25,7 +25,7 @@ from fer.common.files import file_digest, write_json
 from fer.data.faces import Faces
 from fer.data.readers.files import files_below
 
-ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets")
+ARRAYS = ("images", "labels", "parts", "hashes", "rows", "targets", "groups")
 
 
 def cache_folder() -> Path:

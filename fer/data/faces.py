@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fer.data.labels import canonical
+
 # Names of the three parts of a dataset. `Faces.parts` holds indices into it.
 PARTS = ("train", "val", "test")
 
@@ -22,6 +24,7 @@ class Faces:
     classes: names of the classes
     source: path of the file or folder
     targets: float32 [N, classes], soft labels as probabilities; None: the source has none
+    groups: int64 [N], equal for images of one person (data.groups); None: not known
     complete: fingerprint of the complete dataset, if rows were dropped; None: no row was
     notes: sentences for the log and the report, about rows left out or changed
     """
@@ -34,6 +37,7 @@ class Faces:
     classes: tuple[str, ...]
     source: str
     targets: np.ndarray | None = None
+    groups: np.ndarray | None = None
     complete: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -57,15 +61,57 @@ class Faces:
 
 
 def as_classes(faces: Faces, classes: tuple[str, ...]) -> Faces:
-    """The dataset with labels as indices into `classes`, which contain all of its own classes."""
+    """The dataset with labels as indices into `classes`, which name all of its own classes."""
     if faces.classes == classes:
         return faces
-    index = np.array([classes.index(name) for name in faces.classes])
+    meant = [canonical(name) for name in classes]
+    index = np.array([meant.index(canonical(name)) for name in faces.classes])
     targets = None
     if faces.targets is not None:
         targets = np.zeros((len(faces), len(classes)), np.float32)
         targets[:, index] = faces.targets
     return replace(faces, labels=index[faces.labels], targets=targets, classes=classes)
+
+
+def only_classes(faces: Faces, classes: tuple[str, ...]) -> Faces:
+    """The images of `classes` alone, with a note of how many are left out."""
+    if faces.classes == classes:
+        return faces
+    index = [faces.classes.index(name) for name in classes]
+    keep = np.isin(faces.labels, index)
+    counts = dict(zip(faces.classes, faces.counts(), strict=True))
+    out = [f"{counts[name]:,} {name}" for name in faces.classes if name not in classes]
+    note = (
+        f"left out by data.classes: {(~keep).sum():,} of {len(faces):,} images ({', '.join(out)})"
+    )
+    places = np.zeros(len(faces.classes), np.int64)
+    places[index] = np.arange(len(classes))
+    labels, targets = places[faces.labels], None
+    if faces.targets is not None:
+        targets = faces.targets[:, index]
+        total = targets.sum(1, keepdims=True)
+        own = np.eye(len(classes), dtype=np.float32)[labels]
+        targets = np.where(total > 0, targets / np.where(total > 0, total, 1), own)
+    faces = replace(faces, labels=labels, targets=targets, classes=classes)
+    return replace(only_rows(faces, keep), notes=(*faces.notes, note))
+
+
+def only_rows(faces: Faces, keep: np.ndarray) -> Faces:
+    """The images where `keep` is true, bool [N]. They keep their row numbers and the fingerprint."""
+    optional = {
+        name: None if (array := getattr(faces, name)) is None else array[keep]
+        for name in ("targets", "groups")
+    }
+    return replace(
+        faces,
+        images=faces.images[keep],
+        labels=faces.labels[keep],
+        parts=faces.parts[keep],
+        hashes=faces.hashes[keep],
+        rows=faces.rows[keep],
+        complete=faces.fingerprint,
+        **optional,
+    )
 
 
 def pixel_hashes(images: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The LightningDataModule that the sources inherit: a split dataset, served in batches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 
 from fer.common.errors import InputError
 from fer.data.batches import Batch, Batches, FaceDataset
-from fer.data.faces import Faces
-from fer.data.labels import EMOTIONS
+from fer.data.faces import Faces, only_classes
+from fer.data.labels import EMOTIONS, chosen
 from fer.data.readers.pixels import SIDE
 from fer.data.splits.make import make
 from fer.data.splits.options import SplitOptions
@@ -34,24 +34,28 @@ class FaceData(SplitOptions, L.LightningDataModule):
 
     Each source (fer.data.sources) adds its parameters and implements `read`.
 
+    classes: names of the classes that are kept, others are left out; None: all
     channels: names of the planes that the network gets (fer.data.planes)
     batch_size: images per step, over all processes
     sampler: shuffle trains with each image once per epoch, balanced with each class equally often
     order_seed: random seed of the training order
     """
 
+    classes: InitVar[Sequence[str] | None] = None
     channels: Annotated[Sequence[str], MinLen(1)] = ("original",)
     batch_size: Annotated[int, Ge(1)] = 128
     sampler: Sampler = "shuffle"
     order_seed: int = 0
 
-    # Known before the images are read, for the network: names of the classes, side in pixels.
-    classes = EMOTIONS
+    # Known before the images are read: the classes of the source, and the side in pixels.
+    source_classes = EMOTIONS
     size = SIDE
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, classes: Sequence[str] | None) -> None:
         L.LightningDataModule.__init__(self)
         super().__post_init__()
+        known = self.source_classes
+        self.classes = known if classes is None else chosen(known, classes)
 
     def check_shared(self, processes: int, *, teachers: int = 0) -> None:
         """Raise InputError if a batch cannot be split between the processes, and there between teachers."""
@@ -71,8 +75,8 @@ class FaceData(SplitOptions, L.LightningDataModule):
 
     @cached_property
     def faces(self) -> Faces:
-        """The dataset with the source's labels, read on first access."""
-        return self.read()
+        """The chosen classes of the dataset with the source's labels, read on first access."""
+        return only_classes(self.read(), self.classes)
 
     @cached_property
     def parts(self) -> Split:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Interval, MinLen
 from omegaconf import DictConfig
 
 from fer.common.errors import InputError
@@ -17,6 +17,7 @@ from fer.config.instantiate import build_node
 from fer.data import drawn, writers
 from fer.data.cache import cache_folder, cached
 from fer.data.faces import PARTS, Faces
+from fer.data.labels import CONTEMPT, EMOTIONS, arrange, canonical
 from fer.data.module import FaceData
 from fer.data.readers import ferplus, lists
 from fer.data.readers import table as tables
@@ -44,20 +45,24 @@ class FER2013(FaceData):
 
     path: the csv, plain or in an archive, or its folder; None: fer2013.csv or icml_face_data.csv in
         $FER_DATA_DIR, else in ./data
+    names: names of the numbers 0, 1, ... in the column of labels; None: FER2013's emotions
     size: side of its images in pixels
     label_column, image_column, part_column: names of its columns; None: usual names
     on_bad_row: raise stops at a bad row, skip leaves bad rows out
     """
 
     path: str | None = None
+    names: Annotated[Sequence[str], MinLen(2)] | None = None
     size: Annotated[int, Ge(1)] = SIDE
     label_column: Column = None
     image_column: Column = None
     part_column: Column = None
     on_bad_row: OnBadRow = "raise"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def __post_init__(self, classes: Sequence[str] | None) -> None:
+        if self.names is not None:
+            self.source_classes = arrange(self.names).classes
+        super().__post_init__(classes)
         self.file = _in_data(self.path, *PREFERRED)
         if self.file.is_dir():
             found = find_csv(self.file)
@@ -75,8 +80,11 @@ class FER2013(FaceData):
 
     def read(self) -> Faces:
         columns = Columns(self.label_column, self.image_column, self.part_column)
-        read = partial(read_csv, size=self.size, columns=columns, on_bad_row=self.on_bad_row)
-        named = hashlib.sha256(repr(columns).encode()).hexdigest()[:8]
+        names = tuple(self.names or EMOTIONS)
+        read = partial(
+            read_csv, names=names, size=self.size, columns=columns, on_bad_row=self.on_bad_row
+        )
+        named = hashlib.sha256(repr((columns, names)).encode()).hexdigest()[:8]
         reader = f"{CSV}-{self.size}-{named}-{self.on_bad_row}"
         faces = cached(self.file, read, reader=reader)
         return _with_own_parts(faces) if faces.fingerprint == FER2013_FACES else faces
@@ -90,17 +98,22 @@ class FERPlus(FER2013):
     target: majority and votes replace the labels (`ferplus.relabel`), blend mixes both (`ferplus.blend`)
     min_votes: least number of votes, of ten, for a row's label, for majority and votes
     own_share: weight of FER2013's label in a training target, for blend
-    classes: 8 with contempt, 7 without
+    classes: 8 with contempt, 7 without, or the names of those that are kept
     """
 
     votes: str | None = None
     target: ferplus.Target = "majority"
     min_votes: Annotated[int, Interval(ge=0, le=10)] = 0
     own_share: Annotated[float, Interval(ge=0, le=1)] = 0.5
-    classes: InitVar[Literal[7, 8]] = 8
+    classes: InitVar[Literal[7, 8] | Sequence[str] | None] = 8
 
-    def __post_init__(self, classes: Literal[7, 8]) -> None:
-        super().__post_init__()
+    def __post_init__(self, classes: Literal[7, 8] | Sequence[str] | None) -> None:
+        if self.names is not None:
+            raise ValueError("names: expected null with data=ferplus, whose votes have names")
+        kept = EMOTIONS if classes == 7 else classes if isinstance(classes, Sequence) else None
+        with_contempt = kept is None or CONTEMPT in map(canonical, kept)
+        self.source_classes = ferplus.CHOICES[: 7 + with_contempt]
+        super().__post_init__(kept)
         self.votes_file = _in_data(self.votes, "fer2013new.csv")
         if not self.votes_file.is_file():
             raise ValueError(
@@ -111,7 +124,6 @@ class FERPlus(FER2013):
             raise ValueError(
                 f"min_votes: {self.min_votes}, expected 0 with data.target=blend, which keeps every row"
             )
-        self.classes = ferplus.CHOICES[:classes]
 
     @cached_property
     def original(self) -> Faces:
@@ -119,7 +131,7 @@ class FERPlus(FER2013):
         return super().read()
 
     def read(self) -> Faces:
-        shared = {"classes": len(self.classes), "on_bad_row": self.on_bad_row}
+        shared = {"classes": len(self.source_classes), "on_bad_row": self.on_bad_row}
         if self.target == "blend":
             return ferplus.blend(self.original, self.votes_file, own_share=self.own_share, **shared)
         faces = ferplus.relabel(
@@ -154,7 +166,7 @@ class ImageSet(FaceData):
     on_bad_row: OnBadRow = "raise"
     split: Kind | Literal["auto"] = "auto"
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, classes: Sequence[str] | None) -> None:
         if self.path is None:
             raise ValueError("path: null; name the images with data.path=PATH")
         self.file = Path(self.path)
@@ -162,9 +174,9 @@ class ImageSet(FaceData):
             raise ValueError(f"path: no file or folder {self.file.absolute()}")
         self.table = self.look()
         self.labelling = tables.label(self.table, self.names)
-        self.classes = self.labelling.classes
-        if len(self.classes) < 2:
-            found = ", ".join(self.classes) or "none"
+        self.source_classes = self.labelling.classes
+        if len(self.source_classes) < 2:
+            found = ", ".join(self.source_classes) or "none"
             raise InputError(f"{self.file}: classes: {found}; expected two or more")
         self.remarks: tuple[str, ...] = ()
         if self.split == "auto":
@@ -173,7 +185,7 @@ class ImageSet(FaceData):
                 self.remarks = (
                     f"no part val: {self.val_share} of train validates (data.val_share)",
                 )
-        super().__post_init__()
+        super().__post_init__(classes)
 
     def look(self) -> Table:
         """The images with their labels, before any is decoded."""

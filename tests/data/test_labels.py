@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from fer.data.faces import Faces, as_classes, only_classes, pixel_hashes
 from fer.data.labels import EMOTIONS, arrange, canonical, chosen
 
 RAFDB = ["surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"]
@@ -99,3 +101,27 @@ def test_chosen_classes():
         chosen(EMOTIONS, ["neutrall", "sad"])
     with pytest.raises(ValueError, match=r"^classes: sad; expected two"):
         chosen(EMOTIONS, ["sad"])
+
+
+def faces_of(labels, classes, **options):
+    count = len(labels)
+    images = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1)
+    arrays = {"parts": np.full(count, -1, np.int8), "hashes": pixel_hashes(images)}
+    rows = np.arange(count)
+    return Faces(images, np.array(labels), **arrays, rows=rows, classes=classes, source="x", **options)  # fmt: skip
+
+
+def test_images_of_other_classes_are_left_out_and_counted():
+    targets = np.array([[6, 2, 2], [0, 9, 1], [0, 0, 4], [1, 0, 9]], np.float32) / 10
+    faces = faces_of([0, 1, 2, 2], ("sad", "happy", "Bored"), targets=targets, groups=np.arange(4))
+    kept = only_classes(faces, ("sad", "Bored"))
+    assert (kept.labels.tolist(), kept.rows.tolist()) == ([0, 1, 1], [0, 2, 3])
+    np.testing.assert_allclose(kept.targets, [[0.75, 0.25], [0, 1], [0.1, 0.9]])
+    assert kept.fingerprint == faces.fingerprint and kept.groups.tolist() == [0, 2, 3]
+    assert kept.notes == ("left out by data.classes: 1 of 4 images (1 happy)",)
+    assert only_classes(faces, faces.classes) is faces
+
+
+def test_classes_meet_by_their_meaning():
+    faces = faces_of([0, 1], ("happy", "bored"))
+    assert as_classes(faces, ("Bored", "sad", "happiness")).labels.tolist() == [2, 0]

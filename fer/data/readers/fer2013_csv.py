@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from fer.common.errors import InputError
 from fer.data.faces import Faces, pixel_hashes
-from fer.data.labels import EMOTIONS, canonical
+from fer.data.labels import CONTEMPT, EMOTIONS, arrange, canonical
 from fer.data.planes import PLANES
 from fer.data.readers.archives import PREFERRED, Table, open_table
 from fer.data.readers.bad_rows import BadRows, OnBadRow
@@ -38,31 +38,39 @@ Row = tuple[int, int, np.ndarray]  # label, part, image uint8 [48, 48]
 
 
 def read_csv(
-    path: Path, *, size: int = SIDE, columns: Columns = Columns(), on_bad_row: OnBadRow = "raise"
+    path: Path,
+    *,
+    names: tuple[str, ...] = EMOTIONS,
+    size: int = SIDE,
+    columns: Columns = Columns(),
+    on_bad_row: OnBadRow = "raise",
 ) -> Faces:
     """The faces of a csv in row order. Parts are from the column Usage, -1 without it.
 
     path: the csv, plain or in an archive
+    names: names of the labels 0, 1, ...
     size: side of its images in pixels
     columns: names of its columns
     on_bad_row: raise, or skip, which leaves bad rows out; the others keep their row numbers
 
     Raises InputError with file, line and fault. A good row has size * size whole numbers from 0 to
-    255, an emotion from 0 to 6 or its name, and a known Usage.
+    255, the number of an emotion or its name, and a known Usage.
     """
     with open_table(path, wanted=lambda names: _fault(names, columns) is None) as table:
-        form, bad = _Form(table, columns, size), BadRows(on_bad_row, table.name)
+        form, bad = _Form(table, columns, names, size), BadRows(on_bad_row, table.name)
         blocks = list(_blocks(table, form, bad))
     if not blocks:
         raise InputError(f"{table.name}: no rows after the header; expected one face per row")
     rows, labels, parts, images = (np.concatenate(each) for each in zip(*blocks, strict=True))
+    labelling = arrange(names)
+    index = np.array([labelling.index[name] for name in names])
     return Faces(
         images=images,
-        labels=labels,
+        labels=index[labels],
         parts=parts,
         hashes=pixel_hashes(images),
         rows=rows,
-        classes=EMOTIONS,
+        classes=labelling.classes,
         source=str(path),
         notes=bad.notes(len(rows)) + form.notes(),
     )
@@ -90,15 +98,16 @@ def _blocks(table: Table, form: "_Form", bad: BadRows) -> Iterator[tuple[np.ndar
 class _Form:
     """The columns of a csv, and how to read its rows. Raises InputError for unsuitable columns.
 
+    labels: names of the labels 0, 1, ...
     side: side of the images in pixels
     """
 
-    def __init__(self, table: Table, names: Columns, side: int) -> None:
+    def __init__(self, table: Table, names: Columns, labels: tuple[str, ...], side: int) -> None:
         columns, place = table.columns, table.name
         if fault := _fault(columns, names):
             found = f"the header is {table.header[:60]!r}" if table.header else "the file is empty"
             raise InputError(f"{place}: {found}; {fault}")
-        self.width, self.side = len(columns), side
+        self.width, self.labels, self.side = len(columns), labels, side
         label = chosen(columns, names.label, key="label_column", place=place)
         self.emotion = usual(columns, LABELS) if label is None else label
         self.usage = chosen(columns, names.part, key="part_column", place=place)
@@ -117,7 +126,7 @@ class _Form:
         if self.computed or (self.stacked or 1) > 1:
             return None
         try:
-            labels = [_label(fields[self.emotion]) for _, fields in block]
+            labels = [_label(fields[self.emotion], self.labels) for _, fields in block]
             parts = [self._part(fields) for _, fields in block]
             images = parse_block([self._text(fields) for _, fields in block], side=self.side)
         except (ValueError, IndexError):
@@ -142,7 +151,7 @@ class _Form:
     def _row(self, fields: list[bytes]) -> Row:
         if len(fields) < self.width:
             raise ValueError(f"{len(fields)} columns, expected {self.width}: is the file cut off?")
-        return _label(fields[self.emotion]), self._part(fields), self._image(fields)
+        return _label(fields[self.emotion], self.labels), self._part(fields), self._image(fields)
 
     def _part(self, fields: list[bytes]) -> int:
         return -1 if self.usage is None else _part(fields[self.usage])
@@ -198,16 +207,18 @@ def _planes(count: int, side: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _label(field: bytes) -> int:
-    """The index in EMOTIONS of a number or name. Raises ValueError for another."""
+def _label(field: bytes, names: tuple[str, ...]) -> int:
+    """The number of a label from its number or name. Raises ValueError for another."""
     text = field.decode(errors="replace")
+    name = canonical(text)
     try:
         number = float(text)
     except ValueError:
-        name = canonical(text)
-        number = EMOTIONS.index(name) if name in EMOTIONS else -1
-    if number not in range(len(EMOTIONS)):
-        raise ValueError(f"emotion {shown(field)}, expected 0 to {len(EMOTIONS) - 1}")
+        meant = [canonical(name) for name in names]
+        number = meant.index(name) if name in meant else -1
+    if number not in range(len(names)):
+        hint = "; data.names names more" if number == len(names) or name == CONTEMPT else ""
+        raise ValueError(f"emotion {shown(field)}, expected 0 to {len(names) - 1}{hint}")
     return int(number)
 
 

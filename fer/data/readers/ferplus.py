@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from fer.common.errors import InputError
-from fer.data.faces import Faces
+from fer.data.faces import Faces, only_rows
 from fer.data.labels import CONTEMPT, EMOTIONS, canonical
 from fer.data.readers.archives import open_table
 from fer.data.readers.bad_rows import BadRows, OnBadRow
@@ -64,20 +64,12 @@ def relabel(
     keep, dropped = _drop(reasons, len(faces))
     if not keep.any():
         raise InputError(f"{path}: no row of {len(faces):,} is left; {', '.join(dropped)}")
-    shares = votes[keep, :classes].astype(np.float32)
     note = [f"of {len(faces):,} rows dropped: {', '.join(dropped)}"] if dropped else []
-    return replace(
-        faces,
-        images=faces.images[keep],
-        labels=labels[keep],
-        parts=faces.parts[keep],
-        hashes=faces.hashes[keep],
-        rows=faces.rows[keep],
-        classes=CHOICES[:classes],
-        targets=shares / shares.sum(1, keepdims=True) if target == "votes" else None,
-        complete=faces.fingerprint,
-        notes=(*faces.notes, *notes, *note),
-    )
+    targets = votes[:, :classes].astype(np.float32) if target == "votes" else None
+    if targets is not None:
+        targets /= np.maximum(targets.sum(1, keepdims=True), 1)
+    faces = replace(faces, labels=labels, classes=CHOICES[:classes], targets=targets)
+    return replace(only_rows(faces, keep), notes=(*faces.notes, *notes, *note))
 
 
 def _drop(reasons: Mapping[str, np.ndarray], total: int) -> tuple[np.ndarray, list[str]]:

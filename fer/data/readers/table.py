@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from operator import itemgetter
 
+import numpy as np
 from tqdm import tqdm
 
 from fer.data.faces import Faces
@@ -93,7 +94,10 @@ def read(
         disable=None,
     )
     faces = gather(bar, BadRows(on_bad_row, table.source), classes=labelling.classes)
-    return replace(faces, notes=(*faces.notes, *table.notes, *labelling.notes))
+    groups = None
+    if table.groups is not None:
+        groups = np.unique(table.groups, return_inverse=True)[1][faces.rows]
+    return replace(faces, groups=groups, notes=(*faces.notes, *table.notes, *labelling.notes))
 
 
 def _items(table: Table, labelling: Labelling, size: int) -> Iterator[Item]:

@@ -78,7 +78,7 @@ def test_other_spellings_of_a_good_csv(write):
         (row(usage="Extra"), "Usage 'Extra', expected Training, PublicTest, PrivateTest"),
         (row(usage=""), "Usage '', expected Training, PublicTest, PrivateTest"),
         (row(emotion=9), "emotion '9', expected 0 to 6"),
-        (row(emotion=7), "emotion '7', expected 0 to 6"),
+        (row(emotion=7), "emotion '7', expected 0 to 6; data.names names more"),
         (row(emotion=-1), "emotion '-1', expected 0 to 6"),
         (row(emotion="bored"), "emotion 'bored', expected 0 to 6"),
         (row(emotion="0.5"), "emotion '0.5', expected 0 to 6"),
