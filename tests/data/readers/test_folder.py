@@ -63,7 +63,7 @@ def test_what_is_no_image_or_hidden(tmp_path, decoded):
     (tmp_path / "b" / "notes.txt").write_text("x")
     faces = decoded(read_folder(files_of(tmp_path)))
     assert faces.classes == ("a", "b") and len(faces) == 2
-    assert faces.notes == ("files that are no images: 1, such as b/notes.txt",)
+    assert faces.notes == ("files that are no images: 1 of 3, such as b/notes.txt",)
 
 
 def test_linked_folders_are_followed(tmp_path, decoded):
@@ -73,33 +73,93 @@ def test_linked_folders_are_followed(tmp_path, decoded):
     assert decoded(read_folder(files_of(tmp_path / "root"))).labels.tolist() == [0, 1, 1]
 
 
+LAYOUTS = {
+    # train_set and the like are parts, people are folders, and one lone folder means nothing.
+    "train_set/angry, val_set/happy, test_set/sad": (0, 1, None),
+    "images/train/angry, images/validation/happy": (1, 2, None),
+    "FER/train/angry, FER/test/happy": (1, 2, None),
+    "S005/angry, S005/happy, S010/angry": (None, 1, ["S005", "S005", "S010"]),
+    "train/S005/angry, train/S010/happy, test/S011/angry": (0, 2, ["S010", "S011", "S005"]),
+    "angry/train, happy/train, angry/test": (1, 0, None),
+    "angry/web, happy/web, happy/own": (None, 0, None),
+    "happy/x, bored/x, angry/y, sad/z": (None, 0, None),
+    "cat/tabby, cat/siamese, dog/poodle": (None, 0, None),
+    "0 angry/a, 1_disgust/a": (None, 0, None),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_each_level_of_folders_means(tmp_path, layout):
+    part, label, people = LAYOUTS[layout]
+    folders = layout.split(", ")
+    write(tmp_path, *(f"{folder}/1.png" for folder in folders))
+    table = read_folder(files_of(tmp_path))
+    paths = [name.split("/") for name in table.files]
+    assert list(table.labels) == [path[label] for path in paths]
+    assert list(table.parts) == [-1 if part is None else part_of(path[part]) for path in paths]
+    assert sorted(table.groups or ()) == sorted(people or ())
+
+
+def test_people_below_the_classes(tmp_path):
+    folders = [f"{label}/S{number:03d}" for label in ("angry", "happy") for number in range(10)]
+    write(tmp_path, *(f"{folder}/1.png" for folder in folders))
+    table = read_folder(files_of(tmp_path))
+    assert table.groups == [folder.split("/")[1] for folder in folders]
+    assert table.notes == ("folders taken for people: 10, such as S000 (data.groups)",)
+
+
 @pytest.mark.parametrize(
-    ("names", "message"),
+    ("names", "words"),
     [
-        ([], ": no images (.png "),
-        (["1.png"], "/1.png: in no class folder; expected {root}/CLASS/1.png"),
-        (["a/1.png", "2.png"], "/2.png: in no class folder; expected {root}/CLASS/2.png"),
+        ([], [": no images (.png "]),
+        (["1.png"], [": no folder names a class", "data.labels=", "data.pattern="]),
+        (["train/1.png"], [": no folder names a class"]),
+        (["train/a/1.png", "happy/1.png"], [": train names a part and happy does not"]),
+        (["angry/test/1.png", "angry/more/2.png"], [": test names a part and more does not"]),
         (
-            ["train/1.png", "val/a/1.png"],
-            "/train/1.png: in no class folder; expected {root}/train/CLASS/1.png",
+            ["cat/left/1.png", "dog/left/1.png", "dog/right/1.png"],
+            ["cat, dog", "left, right", "'^(?P<label>[^/]+)/'", "'^[^/]+/(?P<label>[^/]+)/'"],
         ),
-        (["train/a/1.png", "happy/1.png"], ": train names a part and happy does not; expected"),
+        (
+            ["train/cat/left/1.png", "test/dog/left/1.png", "test/dog/right/1.png"],
+            ["'^(?P<part>[^/]+)/[^/]+/(?P<label>[^/]+)/'"],
+        ),
+        (["happy/sad/1.png", "sad/happy/1.png"], ["happy, sad name the classes"]),
     ],
 )
-def test_folders_that_make_no_sense(tmp_path, names, message):
+def test_folders_that_make_no_sense(tmp_path, names, words):
     write(tmp_path, *names)
     with pytest.raises(InputError) as fault:
         read_folder(files_of(tmp_path))
     text = str(fault.value)
-    assert text.startswith(f"{tmp_path}{message.format(root=tmp_path)}") and "\n" not in text
+    assert text.startswith(f"{tmp_path}: ") and "\n" not in text
+    assert all(word in text for word in words)
+
+
+@pytest.mark.parametrize(
+    ("names", "bad", "wanted"),
+    [
+        (["a/1.png", "b/1.png", "2.png"], "2.png", "CLASS"),
+        (["train/1.png", "val/a/1.png", "val/b/1.png"], "train/1.png", "PART/CLASS"),
+        (["S1/angry/1.png", "S2/sad/2.png", "S1/3.png"], "S1/3.png", "FOLDER/CLASS"),
+    ],
+)
+def test_an_image_in_no_class_folder_is_a_bad_row(tmp_path, decoded, names, bad, wanted):
+    write(tmp_path, *names)
+    with pytest.raises(InputError) as fault:
+        decoded(read_folder(files_of(tmp_path)))
+    assert str(fault.value).startswith(f"{tmp_path}/{bad}: in no class folder; expected {wanted} ")
+    faces = decoded(read_folder(files_of(tmp_path)), on_bad_row="skip")
+    assert len(faces) == 2 and any(f"the first at {bad}" in note for note in faces.notes)
 
 
 def test_a_class_without_images(tmp_path):
     write(tmp_path, "train/a/1.png", "train/b/1.png", "val/a/1.png", "test/a/1.png")
     (tmp_path / "val" / "b").mkdir()  # other parts have images of b
+    (tmp_path / "__MACOSX" / "train" / "c").mkdir(parents=True)
     assert set(read_folder(files_of(tmp_path)).labels) == {"a", "b"}
     (tmp_path / "val" / "c").mkdir()
-    with pytest.raises(InputError, match="no images of the class c; fill or remove its folder$"):
+    with pytest.raises(InputError, match="/val/c: no images in it; fill or remove this class"):
         read_folder(files_of(tmp_path))
 
 
