@@ -213,7 +213,8 @@ class Folder(ImageSet):
 
     labels: lists with the labels (fer.data.readers.lists), or a pattern of label files such as *.cls
     box_columns: columns of a list that say where the face is in the image; empty: everywhere
-    pattern: regular expression that finds label, person and part in the images' paths
+    pattern: regular expression that finds label, person and part in the images' paths; with `labels`,
+        person and part
     """
 
     labels: str | Sequence[str] | None = None
@@ -221,10 +222,8 @@ class Folder(ImageSet):
     pattern: str | None = None
 
     def look(self) -> Table:
-        if self.labels is not None and self.pattern is not None:
-            raise ValueError(f"pattern: {self.pattern}, expected null with data.labels")
         files = files_of(self.file)
-        if self.pattern is not None:
+        if self.pattern is not None and self.labels is None:
             return lists.read_names(files, self.pattern)
         if self.box_columns and (self.labels is None or len(self.box_columns) != 4):
             raise ValueError(
@@ -237,9 +236,11 @@ class Folder(ImageSet):
         if names is None:
             return read_folder(files)
         if lists.are_label_files(names):
-            return lists.read_label_files(files, names[0], label=self.label_column)
+            return lists.read_label_files(
+                files, names[0], label=self.label_column, pattern=self.pattern
+            )
         columns = replace(self._columns(), box=self.box_columns)
-        return lists.read_lists(files, names, columns=columns)
+        return lists.read_lists(files, names, columns=columns, pattern=self.pattern)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -3,14 +3,14 @@
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from fer.common.errors import InputError
 from fer.data.labels import are_emotions
-from fer.data.readers.columns import IMAGES, LABELS, PARTS, Columns, chosen, plain, usual
+from fer.data.readers.columns import IMAGES, LABELS, PARTS, Column, Columns, chosen, plain, usual
 from fer.data.readers.files import Files
 from fer.data.readers.folder import SUFFIXES, is_image, part_of
 from fer.data.readers.images import Box
@@ -34,9 +34,9 @@ class Row:
     """
 
     file: str
-    label: str
-    part: int
-    group: str
+    label: str = ""
+    part: int = -1
+    group: str | None = None
     fault: ValueError | None = None
     box: Box | None = None
 
@@ -47,13 +47,19 @@ def are_label_files(names: Sequence[str]) -> bool:
 
 
 def read_lists(
-    files: Files, lists: Sequence[str], *, columns: Columns = Columns(), group: str | None = None
+    files: Files,
+    lists: Sequence[str],
+    *,
+    columns: Columns = Columns(),
+    group: str | None = None,
+    pattern: str | None = None,
 ) -> Table:
     """The images that lists name, with the lists' labels, in their order.
 
     files: the files of the set; a list is looked for in the current directory, then among them
     columns: the columns of image, label and part; else usual names and the fields tell them
     group: the column that says whose each image is
+    pattern: regular expression that finds person and part in the images' paths (`read_names`)
 
     Raises InputError for a list that is missing, or whose columns are unclear.
     """
@@ -69,7 +75,7 @@ def read_lists(
     unlisted = sorted(set(images) - {row.file for row in rows})
     if unlisted:
         notes.append(f"images that no row lists: {len(unlisted):,}, such as {unlisted[0]}")
-    return _table(files, rows, notes, grouped=group is not None)
+    return _table(files, named(rows, pattern), notes)
 
 
 def _list(files: Files, name: str) -> tuple[str, bytes]:
@@ -166,7 +172,8 @@ class _Form:
         def field(column: int | None) -> str:
             return cells[column].strip() if column is not None and column < len(cells) else ""
 
-        listed, label, group = field(self.image), field(self.label), field(self.group)
+        listed, label = field(self.image), field(self.label)
+        group = None if self.group is None else field(self.group)
         file = None
         try:
             if self.part is not None:
@@ -223,22 +230,22 @@ def _exists(lookup: Lookup, field: str) -> bool:
 
 
 def read_label_files(
-    files: Files, pattern: str, *, label: str | int | None = None, group: str | None = None
+    files: Files, paths: str, *, label: Column = None, pattern: str | None = None
 ) -> Table:
     """The images that have a label file each, such as `0.cls` or `annotations/0_exp.npy`.
 
-    pattern: paths of the label files below any folder; the last * is the image's name without suffix
+    paths: paths of the label files below any folder; the last * is the image's name without suffix
     label: the key of the label in JSON; None: a usual one
-    group: regular expression that finds in a path whose image it is
+    pattern: regular expression that finds person and part in the images' paths (`read_names`)
 
     Images without a label file are left out and counted.
 
     Raises InputError if no file fits.
     """
-    glob = _glob(pattern)
+    glob = _glob(paths)
     found = [(match["stem"], name) for name in files.names if (match := glob.fullmatch(name))]
     if not found:
-        raise InputError(f"data.labels: no file {pattern} in {files.source}")
+        raise InputError(f"data.labels: no file {paths} in {files.source}")
     by_stem: dict[str, list[str]] = {}
     for name in filter(is_image, files.names):
         by_stem.setdefault(PurePosixPath(name).stem, []).append(name)
@@ -249,15 +256,15 @@ def read_label_files(
         try:
             if len(images) != 1:
                 raise ValueError(f"{len(images)} images of this name, expected one")
-            rows.append(Row(images[0], label_in(name, content, label), -1, ""))
+            rows.append(Row(images[0], label_in(name, content, label)))
         except ValueError as fault:
             file = images[0] if images else name
-            rows.append(Row(file, "", -1, "", ValueError(f"{fault} ({name})")))
+            rows.append(Row(file, fault=ValueError(f"{fault} ({name})")))
     rows.sort(key=lambda row: PurePosixPath(row.file))
     total = sum(map(len, by_stem.values()))
     left = total - len({row.file for row in rows})
-    notes = [f"images without a label file {pattern}: {left:,} of {total:,}"] if left else []
-    return _table(files, rows, notes, grouped=False)
+    notes = [f"images without a label file {paths}: {left:,} of {total:,}"] if left else []
+    return _table(files, named(rows, pattern), notes)
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
@@ -282,7 +289,7 @@ def _nearest(name: str, images: Sequence[str]) -> list[str]:
     return [image for image in images if shared(image) == most]
 
 
-def label_in(name: str, content: bytes | ValueError, key: str | int | None) -> str:
+def label_in(name: str, content: bytes | ValueError, key: Column) -> str:
     """The label in a label file: a NumPy array, JSON, or text. Raises ValueError without one."""
     if isinstance(content, ValueError):
         raise content
@@ -330,26 +337,51 @@ def read_names(files: Files, pattern: str) -> Table:
             f"images that do not fit data.pattern: {len(others):,} of {len(images):,}, "
             f"such as {others[0]}"
         )
-    rows = [_named_row(name, match) for name, match in fitting.items()]
-    return _table(files, rows, notes, grouped=bool({"person", "group"} & found.groupindex.keys()))
+    rows = [Row(name, label_of(match)) for name, match in fitting.items()]
+    return _table(files, named(rows, pattern), notes)
 
 
-def _named_row(name: str, match: re.Match[str]) -> Row:
-    named = match.groupdict()
-    label = named["label"] if "label" in named else match[1]
-    group = named.get("person") or named.get("group") or ""
-    part = part_of(named.get("part") or "")
-    fault = None if label else ValueError("no label in the name")
-    return Row(name, label or "", part, group, fault)
+def label_of(match: re.Match[str]) -> str:
+    """The label that a pattern has found: its group `label`, or its only group."""
+    return match["label"] if "label" in match.re.groupindex else match[1]
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A regular expression for names. Raises InputError for one without a label."""
+def named(rows: Sequence[Row], pattern: str | None) -> list[Row]:
+    """The rows with the person and the part that a pattern finds in their paths.
+
+    A path that does not fit is a bad row.
+    """
+    if pattern is None:
+        return list(rows)
+    found = compiled(pattern, needs_label=False)
+    return [_named(row, found) for row in rows]
+
+
+def _named(row: Row, found: re.Pattern[str]) -> Row:
+    match = found.search(row.file)
+    if match is None or row.fault is not None:
+        fault = row.fault or ValueError(f"does not fit data.pattern {found.pattern}")
+        return replace(row, fault=fault)
+    words = match.groupdict()
+    if "person" in words or "group" in words:
+        row = replace(row, group=words.get("person") or words.get("group") or "")
+    if "part" not in words:
+        return row
+    part = part_of(words["part"] or "")
+    fault = (
+        None if part >= 0 else ValueError(f"part {words['part']!r:.30} is no train, val or test")
+    )
+    return replace(row, part=part, fault=fault)
+
+
+def compiled(pattern: str, *, needs_label: bool = True) -> re.Pattern[str]:
+    """A regular expression for names. Raises InputError for one without a label, where it needs one."""
     try:
         found = re.compile(pattern)
     except re.error as fault:
         raise InputError(f"data.pattern: {pattern} is no regular expression ({fault})") from None
-    if "label" not in found.groupindex and (found.groupindex or found.groups != 1):
+    finds_label = "label" in found.groupindex or (not found.groupindex and found.groups == 1)
+    if needs_label and not finds_label:
         raise InputError(
             f"data.pattern: {pattern} has no group for the label; expected (?P<label>...), and "
             "(?P<person>...) and (?P<part>...) where names have them"
@@ -357,17 +389,18 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return found
 
 
-def _table(files: Files, rows: Sequence[Row], notes: Sequence[str], *, grouped: bool) -> Table:
+def _table(files: Files, rows: Sequence[Row], notes: Sequence[str]) -> Table:
     """The rows as a table. Without parts of their own, folders or beginnings of names tell them."""
-    named = [row.part for row in rows]
-    if all(part < 0 for part in named):
-        named = parts_in([row.file for row in rows])
+    parts = [row.part for row in rows]
+    if all(part < 0 for part in parts):
+        parts = parts_in([row.file for row in rows])
+    grouped = any(row.group is not None for row in rows)
     return Table(
         source=str(files.source),
         files=[row.file for row in rows],
         labels=as_numbers([row.label for row in rows]),
-        parts=named,
-        groups=[row.group for row in rows] if grouped else None,
+        parts=parts,
+        groups=[row.group or "" for row in rows] if grouped else None,
         names={},
         contents=lambda: _contents(files, rows),
         notes=tuple(notes),
@@ -384,7 +417,7 @@ def _contents(files: Files, rows: Sequence[Row]) -> Iterator[bytes | ValueError]
 def parts_in(names: Sequence[str]) -> list[int]:
     """The part of each path: a folder in it, or its name's beginning (train_1.jpg); else -1 for all."""
     tellers: tuple[Callable[[str], int], ...] = (
-        lambda name: max(map(part_of, name.split("/")[:-1]), default=-1),
+        lambda name: max(map(_part_of_folder, name.split("/")[:-1]), default=-1),
         lambda name: part_of(re.split(r"[-_. ]|\d", PurePosixPath(name).name)[0]),
     )
     for teller in tellers:
@@ -392,6 +425,11 @@ def parts_in(names: Sequence[str]) -> list[int]:
         if parts and min(parts) >= 0:
             return parts
     return [-1] * len(names)
+
+
+def _part_of_folder(name: str) -> int:
+    """The part of a folder or shard: train, train_set, train-000000.tar."""
+    return max(part_of(name), part_of(re.split(r"[-.]", name)[0]))
 
 
 def as_numbers(labels: Sequence[str]) -> list[str | int]:

@@ -247,6 +247,17 @@ def test_parts_in_names(images):
         }  # fmt: skip
 
 
+def test_a_list_with_people_and_parts_in_names(tmp_path, images):
+    root = images("train_ann_1.png", "train_bob_2.png", "test_ann_3.png")
+    (root / "labels.csv").write_text("train_ann_1.png,a\ntrain_bob_2.png,b\ntest_ann_3.png,b")
+    pattern = "(?P<part>[a-z]+)_(?P<person>[a-z]+)_"
+    table = read_lists(files_of(root), ["labels.csv"], pattern=pattern)
+    assert list(table.labels) == ["a", "b", "b"] and list(table.parts) == [0, 0, 2]
+    assert list(table.groups) == ["ann", "bob", "ann"]
+    _, fault, _ = greys(read_lists(files_of(root), ["labels.csv"], pattern="(?P<person>ann)"))
+    assert "does not fit data.pattern" in str(fault)
+
+
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
