@@ -154,7 +154,9 @@ def _choose(
         several = ", ".join(name.removeprefix(f"{path}:") for name, _ in suitable)
         raise InputError(f"{path}: several suitable csv files: {several}; unpack the one you mean")
     found = ", ".join(names[:5]) or "nothing"
-    raise InputError(f"{path}: no csv with the columns needed; it contains {found}")
+    raise InputError(
+        f"{path}: no csv with the columns needed; it contains {found}; images need data=folder"
+    )
 
 
 def _text(header: bytes) -> str:

@@ -38,8 +38,12 @@ class Files:
         """Yield the content of each file in `names`, or what is wrong with it."""
         with ExitStack() as stack:
             opened: dict[Path, Callable[[str], bytes]] = {}
+            archives = self._archives()
             for name in names:
-                place, inside = self._place(name)
+                first, _, rest = name.partition("/")
+                place, inside = (
+                    (archives[first], rest) if first in archives else (self.source, name)
+                )
                 if place not in opened:
                     opened[place] = stack.enter_context(_reader(place))
                 try:
@@ -56,14 +60,13 @@ class Files:
             raise InputError(f"{self.source}/{name}: {found}")
         return found
 
-    def _place(self, name: str) -> tuple[Path, str]:
-        """The folder or archive that holds a file, and the file's name in there."""
+    def _archives(self) -> dict[str, Path]:
+        """The archives in a folder by the folder's name that they count as."""
         if not self.source.is_dir():
-            return self.source, name
-        first, _, rest = name.partition("/")
-        if first.endswith(ENDS) and (self.source / first).is_file():
-            return self.source / first, rest
-        return self.source, name
+            return {}
+        found = (path for path in self.source.iterdir() if path.name.endswith(ENDS))
+        named = {_without_end(path.name): path for path in found}
+        return {name: path for name, path in named.items() if not (self.source / name).exists()}
 
 
 def files_of(source: Path) -> Files:
@@ -77,7 +80,9 @@ def files_of(source: Path) -> Files:
     archives = [name for name in names if name.endswith(ENDS) and "/" not in name]
     if archives and len(archives) == len(names):
         names = _sorted(
-            f"{name}/{inside}" for name in archives for inside in _inside(source / name)
+            f"{_without_end(name)}/{inside}"
+            for name in archives
+            for inside in _inside(source / name)
         )
     return Files(source, names)
 
@@ -101,6 +106,10 @@ def _sorted(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(map(str, sorted(shown)))
 
 
+def _without_end(name: str) -> str:
+    return name.removesuffix(next(end for end in ENDS if name.endswith(end)))
+
+
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == JUNK
 
@@ -110,7 +119,10 @@ def _inside(archive: Path) -> list[str]:
     if not archive.is_file():
         raise InputError(f"{archive}: no file")
     if not is_archive(archive):
-        raise InputError(f"{archive}: expected a folder, zip or tar of images")
+        raise InputError(
+            f"{archive}: expected a folder, zip or tar of images; a csv of pixels needs data=fer2013, "
+            "Parquet data=parquet, a list of images data.path=FOLDER data.labels=LIST"
+        )
     try:
         with ExitStack() as stack:
             start = f"{archive}:"

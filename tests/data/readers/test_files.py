@@ -53,11 +53,11 @@ def test_archives_in_a_folder_are_folders(tmp_path):
     write(tmp_path / "val.tar", {"0.jpg": b"v"})
     write(tmp_path / "train.zip", {"0.jpg": b"t"})
     files = files_of(tmp_path)
-    assert files.names == ("train.zip/0.jpg", "val.tar/0.jpg")
+    assert files.names == ("train/0.jpg", "val/0.jpg")
     assert list(files.contents(files.names)) == [b"t", b"v"]
-    (tmp_path / "1.jpg").write_bytes(b"o")  # then they are files as others
-    assert files_of(tmp_path).names == ("1.jpg", "train.zip", "val.tar")
-    assert files_of(tmp_path).content("1.jpg") == b"o"
+    write(tmp_path, {"train/1.jpg": b"o"})  # then they are files as others
+    assert files_of(tmp_path).names == ("train/1.jpg", "train.zip", "val.tar")
+    assert files_of(tmp_path).content("train/1.jpg") == b"o"
 
 
 @pytest.mark.parametrize("name", ["set.zip", "set.tar", "set.tar.gz"])
