@@ -15,7 +15,7 @@ from fer.data.readers.files import Files
 from fer.data.readers.folder import SUFFIXES, is_image, part_of
 from fer.data.readers.images import Box
 from fer.data.readers.lookup import Lookup
-from fer.data.readers.rows import JSON_ENDS, Rows, is_number, parse_rows
+from fer.data.readers.rows import JSON_ENDS, Rows, is_number, parse_rows, with_label
 from fer.data.readers.table import Table
 
 # Names of columns that say where a face is, in AffectNet and ExpW.
@@ -69,6 +69,8 @@ def read_lists(
     lookup, rows, notes = Lookup(images), [], []
     for name in lists:
         listed = parse_rows(*_list(files, name), is_image=is_image)
+        if columns.label is None:
+            listed = with_label(listed)
         form = _Form(listed, lookup, columns, group)
         rows += form.rows(lookup)
         notes.append(form.note())

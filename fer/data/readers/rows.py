@@ -5,7 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fer.common.errors import InputError
@@ -15,6 +15,8 @@ SAMPLE = 100  # rows that decide about the separator
 REGULAR = 0.9  # fraction of rows with the same number of fields, for a separator to be one
 SEPARATORS = "\t,;|"
 JSON_ENDS = (".json", ".jsonl", ".ndjson")
+
+ONE_HOT = ({"0", "1"}, {"0.0", "1.0"}, {"0"}, {"0.0"})  # fields of a column that marks a class
 
 Cells = tuple[str, ...]
 
@@ -64,6 +66,27 @@ def parse_rows(name: str, content: bytes, *, is_image: Callable[[str], bool]) ->
     if _is_header(cells[0], is_image):
         return Rows(name, cells[0], cells[1:], lines[1:], headed=True)
     return Rows(name, tuple(map(str, range(1, width + 1))), cells, lines, headed=False)
+
+
+def with_label(rows: Rows) -> Rows:
+    """The rows with a column `label` instead of a column a class that holds 1 in its rows, else 0.
+
+    Rows without such columns, or with a column of labels, come back as they are.
+    """
+    columns = range(len(rows.columns))
+    marks = [each for each in columns if set(rows.column(each)) in ONE_HOT]
+    if not rows.headed or len(marks) < 2 or usual(rows.columns, LABELS) is not None:
+        return rows
+    marked = [[each for each in marks if float(row[each] or 0)] for row in rows.cells]
+    if sum(len(found) == 1 for found in marked) < REGULAR * len(marked):
+        return rows
+    kept = [each for each in columns if each not in marks]
+    labels = [rows.columns[found[0]].strip() if len(found) == 1 else "" for found in marked]
+    cells = [
+        (*(row[each] for each in kept), label)
+        for row, label in zip(rows.cells, labels, strict=True)
+    ]
+    return replace(rows, columns=(*(rows.columns[each] for each in kept), "label"), cells=cells)
 
 
 def _decoded(name: str, content: bytes) -> str:

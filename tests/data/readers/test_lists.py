@@ -95,6 +95,12 @@ def test_parts_and_numbers(listed, header):
     assert greys(table) == [0, 2, 1, 3]
 
 
+def test_a_column_a_class(listed):
+    rows = ["0.png,1,0,0", "1.png,0,1,0", "2.png,1,0,0", "3.png,0,1,0"]
+    table = listed("filename, Happy, Sad, Fear\n" + "\n".join(rows), name="_classes.csv")
+    assert list(table.labels) == ["Happy", "Sad", "Happy", "Sad"] and greys(table) == [0, 1, 2, 3]
+
+
 def test_columns_by_option_and_groups(listed):
     text = "who,what,where\nann,0.png,glad\nann,1.png,cross\nbob,2.png,glad\nbob,3.png,cross"
     table = listed(text, label="where", image=2, group="who")
