@@ -1,8 +1,9 @@
 """The console program `fer`: its first word names the command."""
 
-import difflib
 import importlib
+import os
 import sys
+from importlib.metadata import version
 from typing import NamedTuple
 
 
@@ -33,15 +34,31 @@ def main() -> int:
     """The exit status of the command, 2 for an unknown one."""
     word, *arguments = sys.argv[1:] or ["--help"]
     word = ALIASES.get(word, word)
-    if word in ("-h", "--help"):
+    if word == "help" and arguments and arguments[0] in COMMANDS:
+        word, arguments = arguments[0], ["--help"]
+    if word in ("-V", "--version"):
+        print(version("fer-lab"))
+        return 0
+    if word in ("-h", "--help", "help"):
         print(_overview())
         return 0
     if word not in COMMANDS:
-        close = difflib.get_close_matches(word, COMMANDS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(COMMANDS)}"
-        print(f"fer: no command {word!r}; {hint}", file=sys.stderr)
+        print(f"fer: no command {word!r}; {_hint(word)}", file=sys.stderr)
         return 2
     return importlib.import_module(f"fer.cli.{word}").main(arguments)
+
+
+def _hint(word: str) -> str:
+    """What to type instead of a word that is no command."""
+    from fer.config import meant  # Hydra, only for a wrong command
+
+    if command := meant.command(word, COMMANDS):
+        return f"did you mean {command!r}?"
+    if "=" in word:
+        return f"did you mean fer train {word}?"
+    if os.path.exists(word):
+        return f"did you mean fer predict {word}?"
+    return f"choose from {', '.join(COMMANDS)}"
 
 
 def _overview() -> str:

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,8 +13,8 @@ from omegaconf import DictConfig
 
 from fer.cli.main import COMMANDS
 from fer.common.errors import InputError, one_line
-from fer.common.run_folder import RunFolder, claim_folder
-from fer.config import compose, schema
+from fer.common.run_folder import RUNS, RunFolder, claim_folder, obstacle
+from fer.config import compose, meant, schema
 from fer.config.paths import register_resolvers
 
 
@@ -31,7 +32,18 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
+        foreign = message.removeprefix("unrecognized arguments: ").split()
+        if foreign[0].startswith("-"):
+            message = self._foreign(*foreign[:2])
         raise InputError(f"{self.prog}: {message}; see {self.prog} --help")
+
+    def _foreign(self, option: str, following: str = "VALUE") -> str:
+        """The line for an option that a command does not have."""
+        close = get_close_matches(option.partition("=")[0], self._option_string_actions, n=1)
+        if close or "overrides" not in {action.dest for action in self._actions}:
+            hint = f"; did you mean {close[0]}?" if close else ""
+            return f"{option}: no such option{hint}"
+        return meant.no_override(option, following)
 
     def add_overrides(self, meaning: str = "config keys, which fer train --help explains") -> None:
         self.add_argument(
@@ -52,9 +64,12 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: list[str]) -> argparse.Namespace:
         """The arguments and options. Raises InputError where --out is no folder, or a run's own."""
-        typed = self.parse_intermixed_args(arguments)
-        if (out := getattr(typed, "out", None)) is not None:
-            self._check_out(out)
+        typed = self.parse_intermixed_args(meant.expand(arguments))
+        if "out" in typed:
+            if typed.out is not None:
+                self._check_out(typed.out)
+            if why := obstacle(typed.out or RUNS):
+                raise InputError(f"--out: {why}; choose another folder with --out DIR")
         return typed
 
     @staticmethod
@@ -82,11 +97,11 @@ def config_of(overrides: Sequence[str]) -> DictConfig:
 
 def claim(out: Path | None, name: str) -> Path:
     """The folder a command writes into: `out`, else a new runs/<date>/<time>_<name>."""
-    folder = out if out is not None else Path(claim_folder(name))
     try:
+        folder = out if out is not None else Path(claim_folder(name))
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
-        raise InputError(f"--out: {folder}: {fault.strerror}") from None
+        raise InputError(f"--out: {fault.filename}: {fault.strerror}") from None
     return folder
 
 

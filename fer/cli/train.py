@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import chdir
 from pathlib import Path
 
 from hydra import version
@@ -15,7 +16,7 @@ from omegaconf import DictConfig
 from fer.cli.options import help_text
 from fer.common.errors import InputError, one_line
 from fer.common.run_folder import RunFolder
-from fer.config import compose, schema
+from fer.config import compose, meant, schema
 from fer.config.paths import conf_folder, register_resolvers
 from fer.runs.status import is_first_process, recording
 
@@ -30,6 +31,7 @@ register_resolvers()  # on import: processes of other launchers have no other wa
 
 def main(arguments: list[str]) -> int:
     """The exit status: 0 done, 1 a failed run, 2 a wrong command, 130 stopped."""
+    arguments = meant.expand(arguments)
     try:
         if any(word in HELP for word in arguments):
             print(help_text([word for word in arguments if not word.startswith("-")]))
@@ -57,9 +59,9 @@ def _say(fault: BaseException, more: str = "") -> None:
 def _check(arguments: list[str]) -> None:
     """Raises InputError for a wrong command, at first without torch."""
     overrides = [word for word in arguments if not word.startswith("-")]
-    for word in arguments:  # --config-name and the like would run another config than is checked
-        if word not in (*overrides, *SWEEP):
-            raise InputError(f"{word}: no such option; there are key=value, -m and --help")
+    for word, following in zip(arguments, [*arguments[1:], "VALUE"]):
+        if word not in (*overrides, *SWEEP):  # Hydra's would run another config than is checked
+            raise InputError(meant.no_override(word, following))
     sweeping = len(overrides) < len(arguments)
     each = compose.compose_sweep(overrides) if sweeping else [[compose.compose_config(overrides)]]
     from fer.runs import preflight
@@ -101,9 +103,10 @@ def _job(cfg: DictConfig, folder: Path) -> float | None:
     sweeping = settings.mode == RunMode.MULTIRUN
     try:
         with recording(folder, cfg, settings.overrides.task) as metrics:
-            if sweeping:
-                _check_job(cfg)
-            metrics[cfg.monitor] = _train(cfg, folder, list(settings.overrides.task))
+            with chdir(settings.runtime.cwd):  # paths are relative to it, hydra.job.chdir or not
+                if sweeping:
+                    _check_job(cfg)
+                metrics[cfg.monitor] = _train(cfg, folder, list(settings.overrides.task))
         return metrics[cfg.monitor]
     except (Exception, KeyboardInterrupt) as fault:
         logged = f"(log: {folder / settings.job.name}.log)"

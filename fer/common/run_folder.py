@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+RUNS = Path("runs")  # new folders are made in here, below the working folder
+
 
 class _File:
     """A path below the folder whose attribute this is."""
@@ -59,10 +61,20 @@ def best_of(checkpoint: Path) -> Path:
     return checkpoint.with_name("best.ckpt")
 
 
+def obstacle(folder: Path) -> str | None:
+    """Why nothing can be written into a folder, new or existing. None: something can."""
+    for path in (absolute := folder.absolute(), *absolute.parents):
+        if os.path.lexists(path):
+            if not path.is_dir():
+                return f"{path} is no folder"
+            return None if os.access(path, os.W_OK | os.X_OK) else f"{path} cannot be written"
+    return None
+
+
 def claim_folder(name: str) -> str:
     """A new runs/<date>/<time>_NAME, made; with a suffix where that exists."""
     now = datetime.datetime.now()
-    day = Path("runs") / f"{now:%Y-%m-%d}"
+    day = RUNS / f"{now:%Y-%m-%d}"
     day.mkdir(parents=True, exist_ok=True)
     for suffix in itertools.chain([""], (f"_{number}" for number in itertools.count(2))):
         folder = day / f"{now:%H-%M-%S}_{name}{suffix}"

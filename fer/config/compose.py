@@ -17,9 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fer.common.errors import InputError
-from fer.common.run_folder import RunFolder
+from fer.common.run_folder import RUNS, RunFolder, obstacle
+from fer.config import meant
 from fer.config.paths import conf_folder, options_of
-from fer.config.schema import unknown
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
@@ -60,11 +60,15 @@ def compose_sweep(overrides: Sequence[str]) -> list[list[DictConfig]]:
 
 
 def _check_folder(overrides: Iterable[Override], key: str, inside: str) -> None:
-    """Raises InputError if `key` names a folder with another finished run. A run may resume in its own.
+    """Raises InputError if `key` names a folder with another finished run, or one that cannot be made.
+
+    A run may resume in its own.
 
     inside: pattern of the run folders in it, empty for itself
     """
     typed = {one.key_or_group: str(one.value()) for one in overrides}
+    if why := obstacle(Path(typed.get(key, RUNS))):
+        raise InputError(f"{key}: {why}; choose another folder with {key}=DIR")
     own = RunFolder.of(Path(typed["ckpt_path"]).resolve()).path if "ckpt_path" in typed else None
     place = os.path.join(glob.escape(typed.get(key, "")), inside)
     for folder in map(Path, sorted(glob.glob(place))) if key in typed else ():
@@ -92,18 +96,16 @@ def check_alone(cfg: DictConfig) -> None:
 
 def parse(overrides: Iterable[str]) -> list[Override]:
     """The overrides as Hydra reads them. Raises InputError that shows how to quote a wrong one."""
-    return [_parse(word) for word in overrides]
+    words = list(overrides)
+    return [_parse(*pair) for pair in zip(words, [*words[1:], "VALUE"])]
 
 
-def _parse(word: str) -> Override:
-    key, equals, value = word.partition("=")
+def _parse(word: str, following: str) -> Override:
     try:
         return OverridesParser.create().parse_override(word)
     except HydraException:
-        if not equals:
-            raise InputError(f"{word}: expected key=value") from None
-        quoted = f"'{key}=\"{value}\"'"
-        raise InputError(f"{word}: Hydra cannot read the value; quote it twice: {quoted}") from None
+        line = meant.unreadable(word) if "=" in word else meant.no_override(word, following)
+        raise InputError(line) from None
 
 
 def _values(override: Override) -> list[Override]:
@@ -118,12 +120,15 @@ def _values(override: Override) -> list[Override]:
 
 
 def is_group(override: Override) -> bool:
-    return (conf_folder() / override.key_or_group.split("@")[0]).is_dir()
+    return (
+        override.key_or_group != ""
+        and (conf_folder() / override.key_or_group.split("@")[0]).is_dir()
+    )
 
 
 def _compose_checked(overrides: Sequence[Override]) -> DictConfig:
     """A config whose keys were looked up in the YAML of its groups, which Hydra's own line does not."""
-    base = _compose([one for one in overrides if is_group(one)])
+    base = _compose([one for one in overrides if is_group(one) or _is_place(one)])
     for one in overrides:
         if not (is_group(one) or _is_hydras(one) or one.is_delete()):
             check_key(base, one)
@@ -140,8 +145,9 @@ def check_key(cfg: DictConfig, override: Override) -> None:
         if not isinstance(node, DictConfig):
             above = ".".join(parts[:depth])
             raise InputError(f"{override.key_or_group}: {above} has no keys of its own")
-        if part not in node and not (adds and depth):
-            raise InputError(unknown(".".join(parts[: depth + 1]), part, map(str, node)))
+        if part not in node and not (adds and depth and meant.may_be_added(parts)):
+            place, value = ".".join(parts[: depth + 1]), str(override.input_line).partition("=")[2]
+            raise InputError(meant.unknown(place, ".".join(parts), value, cfg, map(str, node)))
         node = node.get(part)
 
 
@@ -159,17 +165,23 @@ def _check_length(cfg: DictConfig, overrides: Iterable[Override]) -> None:
             raise InputError(f"budget: {cfg.budget} chooses the epochs; leave out {one.input_line}")
 
 
+def _is_place(override: Override) -> bool:
+    """Whether an override names folders of own recipes."""
+    return override.key_or_group == "hydra.searchpath"
+
+
 def _is_hydras(override: Override) -> bool:
     return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
 
 
 def _compose(overrides: Sequence[Override]) -> DictConfig:
+    places = [place for one in overrides if _is_place(one) for place in one.value()]
     for override in filter(is_group, overrides):
         group, option = override.key_or_group.split("@")[0], override.value()
-        known = options_of(group)
+        known = options_of(group, places)
         if option not in known and not (group == "experiment" and option is None):
-            listed = ", ".join(known)
-            raise InputError(f"{override.input_line}: no such option; choose from {listed}")
+            typed = str(override.input_line).partition("=")[2]
+            raise InputError(meant.no_option(group, typed, known))
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):

@@ -1,5 +1,6 @@
 """The folder of configs, its groups and options, and the resolver of its YAML."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -14,9 +15,13 @@ def conf_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-def options_of(group: str) -> list[str]:
-    """The options of a config group. Files that begin with `_` are shared by options and are none."""
-    return sorted(path.stem for path in (conf_folder() / group).glob("[!_]*.yaml"))
+def options_of(group: str, places: Iterable[str] = ()) -> list[str]:
+    """The options of a config group. Files that begin with `_` are shared by options and are none.
+
+    places: folders of own recipes, as Hydra names them (`file://DIR`)
+    """
+    folders = [conf_folder(), *(Path(place.removeprefix("file://")) for place in places)]
+    return sorted({path.stem for each in folders for path in (each / group).glob("[!_]*.yaml")})
 
 
 def register_resolvers() -> None:

@@ -175,7 +175,15 @@ def _line(errors: list[Any], keys: type) -> str:
     if worst["type"] == "missing":
         return f"{place}: missing; {keys.__name__} needs it"
     expected = dict.fromkeys(_expected(error) for error in errors if _place(error) == place)
-    return f"{place}: {_shown(worst['input'])}, expected {' or '.join(expected)}"
+    line = f"{place}: {_shown(worst['input'])}, expected {' or '.join(expected)}"
+    return line + _how_written(worst)
+
+
+def _how_written(error: Mapping[str, Any]) -> str:
+    """How to write what was meant: Python's None is null, and one value is no list."""
+    if error["input"] == "None":
+        return "; write null"
+    return f"; a list is written [{error['input']}]" if error["type"] == "list_type" else ""
 
 
 def _place(error: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ def composed(arguments: str | list[str]) -> list[DictConfig]:
         ("model=r3", ["model=r3: ", "r1, r2"]),
         ("model=null", ["model=null: ", "r1, r2"]),
         ("modle=r1", ["modle: ", "'model'"]),
-        ("++modle.dropout=0.1", ["modle: ", "'model'"]),
+        ("++modle.dropout=0.1", ["modle: ", "model.dropout=0.1"]),
         ("+patiense=3", ["patiense: ", "'patience'"]),
         ("+model.channels.foo=3", ["model.channels.foo: ", "model.channels has no keys"]),
         ("model=r2 model.incep_mult=abc", ["model.incep_mult: 'abc'", "integer"]),
