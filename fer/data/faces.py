@@ -25,6 +25,7 @@ class Faces:
     source: path of the file or folder
     targets: float32 [N, classes], soft labels as probabilities; None: the source has none
     groups: int64 [N], equal for images of one person (data.groups); None: not known
+    files: the file of each row number, below the source; None: its images have none
     complete: fingerprint of the complete dataset, if rows were dropped; None: no row was
     notes: sentences for the log and the report, about rows left out or changed
     """
@@ -38,6 +39,7 @@ class Faces:
     source: str
     targets: np.ndarray | None = None
     groups: np.ndarray | None = None
+    files: Sequence[str] | None = None
     complete: str | None = None
     notes: tuple[str, ...] = ()
 

@@ -153,6 +153,8 @@ class ImageSet(FaceData):
     names: names of labels: of numbers in order from the least, or a mapping; None: their own
     size: side in pixels that images are resized to
     label_column, image_column, part_column: columns of a table; None: usual names, else their fields
+    groups: what says whose an image is: auto (folders, or person in a pattern), a column, or a regular
+        expression with parentheses for the files' paths; None: nothing
     on_bad_row: raise stops at an unreadable image, skip leaves such images out
     split: auto is official if all parts are named, holdout if only train and test, random if none
     """
@@ -163,6 +165,7 @@ class ImageSet(FaceData):
     label_column: Column = None
     image_column: Column = None
     part_column: Column = None
+    groups: Column = "auto"
     on_bad_row: OnBadRow = "raise"
     split: Kind | Literal["auto"] = "auto"
 
@@ -172,7 +175,7 @@ class ImageSet(FaceData):
         self.file = Path(self.path)
         if not self.file.exists():
             raise ValueError(f"path: no file or folder {self.file.absolute()}")
-        self.table = self.look()
+        self.table = self._grouped(self.look())
         self.labelling = tables.label(self.table, self.names)
         self.source_classes = self.labelling.classes
         if len(self.source_classes) < 2:
@@ -191,6 +194,19 @@ class ImageSet(FaceData):
         """The images with their labels, before any is decoded."""
         raise NotImplementedError
 
+    @property
+    def group_column(self) -> Column:
+        """The column that says whose an image is. None without one."""
+        return None if self.groups == "auto" or "(" in str(self.groups) else self.groups
+
+    def _grouped(self, table: Table) -> Table:
+        """A table with the groups that `groups` asks for."""
+        if self.groups is None:
+            return replace(table, groups=None)
+        if "(" not in str(self.groups):
+            return table
+        return replace(table, groups=tables.found_in_files(table, str(self.groups)))
+
     def read(self) -> Faces:
         def decoded(_: Path) -> Faces:
             return tables.read(
@@ -201,7 +217,8 @@ class ImageSet(FaceData):
             f"{TABLE}-{tables.digest(self.table, self.labelling)}-{self.size}-{self.on_bad_row}"
         )
         faces = cached(self.file, decoded, reader=reader)
-        return replace(faces, notes=(*faces.notes, *self.remarks))
+        files = self.table.files if any(self.table.files) else None
+        return replace(faces, files=files, notes=(*faces.notes, *self.remarks))
 
     def _columns(self) -> Columns:
         return Columns(self.label_column, self.image_column, self.part_column)
@@ -224,6 +241,7 @@ class Folder(ImageSet):
     def look(self) -> Table:
         files = files_of(self.file)
         if self.pattern is not None and self.labels is None:
+            self._refuse_group_column("data.pattern")
             return lists.read_names(files, self.pattern)
         if self.box_columns and (self.labels is None or len(self.box_columns) != 4):
             raise ValueError(
@@ -234,13 +252,24 @@ class Folder(ImageSet):
         if names is None and any(name.endswith(".cls") for name in files.names):
             names = ["*.cls"]  # as webdataset has them
         if names is None:
+            self._refuse_group_column("data=folder without data.labels")
             return read_folder(files)
         if lists.are_label_files(names):
+            self._refuse_group_column(f"data.labels={names[0]}")
             return lists.read_label_files(
                 files, names[0], label=self.label_column, pattern=self.pattern
             )
         columns = replace(self._columns(), box=self.box_columns)
-        return lists.read_lists(files, names, columns=columns, pattern=self.pattern)
+        return lists.read_lists(
+            files, names, columns=columns, pattern=self.pattern, group=self.group_column
+        )
+
+    def _refuse_group_column(self, where: str) -> None:
+        if self.group_column is not None:
+            raise ValueError(
+                f"groups: {self.groups}, but {where} has no columns; expected auto, null, or an "
+                "expression with parentheses such as '(S[0-9]+)'"
+            )
 
 
 @dataclass(kw_only=True, eq=False)
@@ -248,7 +277,7 @@ class Parquet(ImageSet):
     """Parquet files with columns of encoded images and labels (fer.data.readers.parquet)."""
 
     def look(self) -> Table:
-        return read_parquet(self.file, columns=self._columns())
+        return read_parquet(self.file, columns=self._columns(), group=self.group_column)
 
 
 @dataclass(kw_only=True, eq=False)

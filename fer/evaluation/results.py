@@ -47,6 +47,12 @@ class Measured:
         return torch.from_numpy(self.faces.rows[self.positions])
 
     @property
+    def files(self) -> list[str] | None:
+        """The file of each row below the source. None where images have none."""
+        files = self.faces.files
+        return None if files is None else [files[row] for row in self.rows.tolist()]
+
+    @property
     def images(self) -> np.ndarray:
         """uint8 [N, H, W]."""
         return self.faces.images[self.positions]

@@ -33,8 +33,10 @@ def write_measured(run: RunFolder, measured: Measured) -> None:
 
 
 def _write_predictions(run: RunFolder, measured: Measured) -> None:
-    columns = {
-        "row": measured.rows.tolist(),
+    columns = {"row": measured.rows.tolist()}
+    if measured.files is not None:
+        columns["file"] = measured.files
+    columns |= {
         "label": measured.labels.tolist(),
         "prediction": measured.predictions.tolist(),
     }

@@ -180,6 +180,7 @@ def _open(run: RunFolder, built: Built) -> None:
     parts = summary.counts(data).items()
     sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in parts)
     log.info("%s: %s images, split %s", data.faces.source, sizes, data.parts.kind)
+    log.info("classes (%s): %s", "/".join(summary.counts(data)), _classes_text(data))
     log.info("%s", leakage.describe(data.faces, data.parts))
     log.info(
         "%s: %s parameters, %.3f GFLOP an image, %s on %s, %d process(es)",
@@ -193,6 +194,12 @@ def _open(run: RunFolder, built: Built) -> None:
     for line in built.choices:
         log.info("%s", line)
     _log_notes([*data.faces.notes, *built.history.changed, *built.notes])
+
+
+def _classes_text(data: FaceData) -> str:
+    """Each class with its images in each part: `angry 40/5/5, happy 52/6/7`."""
+    counts = zip(data.classes, *summary.counts(data).values(), strict=True)
+    return ", ".join(f"{name} {'/'.join(f'{n:,}' for n in numbers)}" for name, *numbers in counts)
 
 
 def _keep_epochs(run: RunFolder, recipe: Mapping[str, Any]) -> None:

@@ -299,3 +299,26 @@ def test_every_option_has_the_split_options_and_their_defaults(option) -> None:
     split = "auto" if option in ("folder", "parquet") else "official"
     defaults = {field.name: field.default for field in fields(SplitOptions)} | {"split": split}
     assert {name: written[name] for name in defaults} == defaults
+
+
+def test_groups_of_images(tmp_path):
+    for person in ("S1", "S2"):
+        photos(tmp_path / person, folders=("angry", "happy"), each=1)
+    (tmp_path / "list.csv").write_text(
+        "image,label,subject\nS1/angry/0.jpg,angry,a\nS1/happy/0.jpg,happy,b\n"
+    )
+
+    def groups(**options):
+        found = Folder(path=str(tmp_path), **options).table.groups
+        return None if found is None else list(found)
+
+    assert groups() == ["S1", "S1", "S2", "S2"] and groups(groups=None) is None
+    assert groups(groups="S([0-9])") == ["1", "1", "2", "2"]
+    assert groups(labels="list.csv", groups="subject") == ["a", "b"]
+    assert groups(labels="list.csv") is None
+    with pytest.raises(ValueError, match="groups: subject, but data=folder without data.labels"):
+        groups(groups="subject")
+    with pytest.raises(InputError, match="data.groups: X\\(1\\) finds nothing in S1/angry/0.jpg"):
+        groups(groups="X(1)")
+    with pytest.raises(InputError, match="data.groups: S\\( is no regular expression"):
+        groups(groups="S(")

@@ -107,10 +107,10 @@ def _levels(root: Path, folders: Sequence[Sequence[str]]) -> Levels:
     rest = [level for level in range(depth) if level != part]
     emotional = [level for level in rest if _mostly_emotions(names[level])]
     several = [level for level in rest if len(names[level]) > 1]
-    candidates = emotional or several or rest
+    candidates = emotional or several
     if not candidates:
         raise InputError(
-            f"{root}: no folder names a class; expected {root}/CLASS/IMAGE, or name the labels with "
+            f"{root}: no folder names a class; expected {root}/CLASS/IMAGE, or labels by "
             "data.labels=FILE or data.pattern=REGEX"
         )
     label = candidates[0]

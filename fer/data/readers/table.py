@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
@@ -10,6 +11,7 @@ from operator import itemgetter
 import numpy as np
 from tqdm import tqdm
 
+from fer.common.errors import InputError
 from fer.data.faces import Faces
 from fer.data.labels import Labelling, Names, arrange
 from fer.data.readers.bad_rows import BadRows, OnBadRow
@@ -53,6 +55,25 @@ def label(table: Table, names: Names | None = None) -> Labelling:
     """
     names = names or table.names
     return arrange((set(table.labels) | table.names.keys()) - {""}, names=names or None)
+
+
+def found_in_files(table: Table, pattern: str) -> list[str]:
+    """What a regular expression finds in each file's path: its group `person`, else its first group.
+
+    Raises InputError for what is no expression, and for a file that it does not fit.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as fault:
+        raise InputError(f"data.groups: {pattern} is no regular expression ({fault})") from None
+    named = "person" if "person" in expression.groupindex else 1
+    found = []
+    for file in table.files:
+        match = expression.search(file)
+        if match is None or not match[named]:
+            raise InputError(f"data.groups: {pattern} finds nothing in {file or 'a row'}")
+        found.append(match[named])
+    return found
 
 
 def digest(table: Table, labelling: Labelling) -> str:

@@ -114,6 +114,7 @@ def test_people_below_the_classes(tmp_path):
         ([], [": no images (.png "]),
         (["1.png"], [": no folder names a class", "data.labels=", "data.pattern="]),
         (["train/1.png"], [": no folder names a class"]),
+        (["train_set/images/1.png"], [": no folder names a class"]),
         (["train/a/1.png", "happy/1.png"], [": train names a part and happy does not"]),
         (["angry/test/1.png", "angry/more/2.png"], [": test names a part and more does not"]),
         (
