@@ -186,7 +186,7 @@ def test_links_in_a_circle_and_to_nothing(tmp_path):
     assert Folder(path=str(root)).faces.counts() == [2, 2, 2]
     (root / "a" / "gone.txt").symlink_to("nowhere.txt")
     (note,) = Folder(path=str(root)).faces.notes
-    assert note == "files that are no images: 1, such as a/gone.txt"
+    assert note == "files that are no images: 1 of 7, such as a/gone.txt"
     (root / "b" / "gone.png").symlink_to("nowhere.png")
     with pytest.raises(InputError, match="photos/b/gone.png: No such file or directory$"):
         Folder(path=str(root)).faces
@@ -217,7 +217,7 @@ def test_image_sets_check_their_options(source, tmp_path):
 
 
 def test_one_class_is_nothing_to_tell_apart(tmp_path):
-    with pytest.raises(InputError, match="classes: a; expected two or more$"):
+    with pytest.raises(InputError, match="no folder names a class; expected two or more folders"):
         Folder(path=str(photos(tmp_path, folders=("a",))))
 
 
@@ -253,7 +253,8 @@ def test_a_folder_of_own_classes_trains_and_fills_a_run_folder(
     wanted = "summary.json predictions.csv confusion_matrix.png curves.png report.html split.json"
     assert [name for name in wanted.split() if not (run / name).exists()] == []
     predictions = pd.read_csv(run / "predictions.csv")
-    assert list(predictions.columns[3:]) == [f"p_{name}" for name in CLASSES]
+    assert list(predictions.columns[4:]) == [f"p_{name}" for name in CLASSES]
+    assert predictions["file"].str.endswith(".jpg").all()
     assert pd.read_csv(run / "summary.csv")["emotions"].tolist() == list(CLASSES)
     summary = json.loads((run / "summary.json").read_text())
     assert set(summary["notes"][0].split()) >= {"skipped:", "awe/broken.png:"}

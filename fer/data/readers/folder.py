@@ -110,8 +110,8 @@ def _levels(root: Path, folders: Sequence[Sequence[str]]) -> Levels:
     candidates = emotional or several
     if not candidates:
         raise InputError(
-            f"{root}: no folder names a class; expected {root}/CLASS/IMAGE, or labels by "
-            "data.labels=FILE or data.pattern=REGEX"
+            f"{root}: no folder names a class; expected two or more folders CLASS/IMAGE, or labels "
+            "by data.labels=FILE or data.pattern=REGEX"
         )
     label = candidates[0]
     below = [level for level in several if level > label]
