@@ -186,7 +186,7 @@ def test_links_in_a_circle_and_to_nothing(tmp_path):
     assert Folder(path=str(root)).faces.counts() == [2, 2, 2]
     (root / "a" / "gone.txt").symlink_to("nowhere.txt")
     (note,) = Folder(path=str(root)).faces.notes
-    assert note == "files that are no images: 1 of 7, such as a/gone.txt"
+    assert note == "files that are no images: 1 of 7 (1 .txt), such as a/gone.txt"
     (root / "b" / "gone.png").symlink_to("nowhere.png")
     with pytest.raises(InputError, match="photos/b/gone.png: No such file or directory$"):
         Folder(path=str(root)).faces
@@ -217,7 +217,7 @@ def test_image_sets_check_their_options(source, tmp_path):
 
 
 def test_one_class_is_nothing_to_tell_apart(tmp_path):
-    with pytest.raises(InputError, match="no folder names a class; expected two or more folders"):
+    with pytest.raises(InputError, match="one folder of images, a; expected two or more folders"):
         Folder(path=str(photos(tmp_path, folders=("a",))))
 
 

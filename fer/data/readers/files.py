@@ -20,7 +20,8 @@ from fer.data.readers.archives import BROKEN, is_archive, members, start_of
 
 # Ends of archives' names, longest first. What a file is called decides only inside a folder.
 ENDS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".zip", ".tar")
-JUNK = "__MACOSX"  # what macOS adds to a zip
+# Folders that macOS, Synology and Windows add.
+JUNK = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[P
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:
     """The names that are not hidden, sorted by folders."""
     paths = (PurePosixPath(name) for name in names)
-    shown = (path for path in paths if not any(map(_is_hidden, path.parts)))
+    shown = (path for path in paths if not any(map(is_hidden, path.parts)))
     return tuple(map(str, sorted(shown)))
 
 
@@ -110,8 +111,9 @@ def _without_end(name: str) -> str:
     return name.removesuffix(next(end for end in ENDS if name.endswith(end)))
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == JUNK
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is passed over: hidden, or a system's own."""
+    return name.startswith(".") or name in JUNK
 
 
 def _inside(archive: Path) -> list[str]:

@@ -18,7 +18,7 @@ def write(root: Path, *names: str, image: np.ndarray = GREY) -> Path:
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(path), image)
+        path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
     return root
 
 
@@ -63,7 +63,7 @@ def test_what_is_no_image_or_hidden(tmp_path, decoded):
     (tmp_path / "b" / "notes.txt").write_text("x")
     faces = decoded(read_folder(files_of(tmp_path)))
     assert faces.classes == ("a", "b") and len(faces) == 2
-    assert faces.notes == ("files that are no images: 1 of 3, such as b/notes.txt",)
+    assert faces.notes == ("files that are no images: 1 of 3 (1 .txt), such as b/notes.txt",)
 
 
 def test_linked_folders_are_followed(tmp_path, decoded):
@@ -85,6 +85,11 @@ LAYOUTS = {
     "happy/x, bored/x, angry/y, sad/z": (None, 0, None),
     "cat/tabby, cat/siamese, dog/poodle": (None, 0, None),
     "0 angry/a, 1_disgust/a": (None, 0, None),
+    "train/train/1, test/test/2, test/test/1": (0, 2, None),
+    "test/train/angry, test/test/happy": (1, 2, None),
+    "S005/001/angry, S005/002/sad, S010/001/angry": (None, 2, ["S005", "S005", "S010"]),
+    "men/Al/angry, men/Bo/sad, women/Cy/angry": (None, 2, ["Al", "Bo", "Cy"]),
+    "c0/x, c1/y, c2/z": (None, 0, None),
 }
 
 
@@ -105,7 +110,7 @@ def test_people_below_the_classes(tmp_path):
     write(tmp_path, *(f"{folder}/1.png" for folder in folders))
     table = read_folder(files_of(tmp_path))
     assert table.groups == [folder.split("/")[1] for folder in folders]
-    assert table.notes == ("folders taken for people: 10, such as S000 (data.groups)",)
+    assert table.notes == ("folders taken for people: 10, such as S000, S001 (data.groups)",)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +124,20 @@ def test_people_below_the_classes(tmp_path):
         (["angry/test/1.png", "angry/more/2.png"], [": test names a part and more does not"]),
         (
             ["cat/left/1.png", "dog/left/1.png", "dog/right/1.png"],
-            ["cat, dog", "left, right", "'^(?P<label>[^/]+)/'", "'^[^/]+/(?P<label>[^/]+)/'"],
+            ["cat, dog", "left, right", '"^(?P<label>[^/]+)/"', '"^[^/]+/(?P<label>[^/]+)/"'],
         ),
         (
             ["train/cat/left/1.png", "test/dog/left/1.png", "test/dog/right/1.png"],
-            ["'^(?P<part>[^/]+)/[^/]+/(?P<label>[^/]+)/'"],
+            ["""'data.pattern="^(?P<part>[^/]+)/[^/]+/(?P<label>[^/]+)/"'"""],
         ),
         (["happy/sad/1.png", "sad/happy/1.png"], ["happy, sad name the classes"]),
+        (["train/images/1.png", "val/images/2.png"], [": one folder of images, images"]),
+        (["S005/1.png", "S010/1.png"], ["S005, S010 look like people", '"^(?P<label>[^/]+)/"']),
+        (["AF01/AF01ANS.png", "AF02/AF02HAS.png"], ["AF01, AF02 look like people"]),
+        (["train_sad/1.png", "test_sad/1.png"], ["(?P<part>[^/]+?)[ _-](?P<label>[^/]+)/"]),
+        (["x/sad-test/1.png", "x/sad-train/1.png"], ['"^[^/]+/(?P<label>[^/]+)[ _-](?P<part>']),
+        (["train/test/a/1.png", "test/train/b/1.png"], ["test/train/b names two parts"]),
+        (["photos/1.heic"], [": no images (", "it has 1 .heic"]),
     ],
 )
 def test_folders_that_make_no_sense(tmp_path, names, words):
