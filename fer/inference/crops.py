@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fer.common.errors import InputError
+from fer.data.colours import rgb
 from fer.data.planes import unit
 from fer.data.resize import resize
 
@@ -102,7 +103,8 @@ def _of_pil(image: Image, name: str) -> NDArray[Any]:
     if image.mode == "F" or image.mode.startswith("I"):
         raise InputError(f"{name}: PIL image of mode {image.mode}, expected L or RGB")
     upright = ImageOps.exif_transpose(image)
-    return np.asarray(upright.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+    plain = image.mode in ("1", "L") and "transparency" not in image.info
+    return np.asarray(upright.convert("L") if plain else rgb(upright))
 
 
 def _read(path: Path, name: str) -> NDArray[Any]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fer.common.errors import InputError
-from fer.inference.pictures import Picture, Unreadable, faults, opened, silence
+from fer.data.colours import silence
+from fer.inference.pictures import Picture, Unreadable, faults, opened
 from fer.inference.prediction import Pixels
 from fer.inference.sources import HEAD, format_of, printable
 

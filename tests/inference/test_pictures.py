@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer.data.colours import GREY
 from fer.inference import pictures as room
 from fer.inference.pictures import Picture, Unreadable, read
 from fer.inference.sources import Source, expand
@@ -127,7 +128,7 @@ def test_a_cmyk_jpeg_that_adobe_inverted_has_its_colours(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "palette.png", "grey.png", "grey_alpha.png"])
-def test_what_is_transparent_lies_on_white(tmp_path, name):
+def test_what_is_transparent_lies_on_grey(tmp_path, name):
     alpha = np.full((30, 40), 255, np.uint8)
     alpha[:15] = 0
     image = Image.fromarray(np.dstack([np.zeros((30, 40, 3), np.uint8), alpha]))
@@ -140,7 +141,7 @@ def test_what_is_transparent_lies_on_white(tmp_path, name):
         image = image.convert("LA")
     image.save(tmp_path / name, lossless=True)
     (picture,) = pictures(tmp_path / name)
-    assert (picture.pixels[:15] == 255).all()
+    assert (picture.pixels[:15] == GREY).all()
     assert (picture.pixels[15:] == (255 if name == "grey.png" else 0)).all()
 
 

@@ -1,39 +1,89 @@
 """Encoded images (PNG, JPEG, WebP, TIFF, BMP) to faces: grey, square, of one size."""
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from fer.data import colours
 from fer.data.faces import Faces, pixel_hashes
 from fer.data.readers.bad_rows import BadRows
 from fer.data.resize import resize
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # A row: its place in a message, label, part, and its image or what is wrong with it.
 Item = tuple[str, int, int, np.ndarray | ValueError]
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 T = TypeVar("T")
+JPEG, BMP, PNG = b"\xff\xd8\xff", b"BM", b"\x89PNG\r\n\x1a\n"  # first bytes
 CHUNK = 32  # images per task of a thread: passing one of 48x48 costs more than decoding it
 
 
 def decode(encoded: bytes) -> np.ndarray:
     """Decode an image as grey, rotated as its EXIF data says: uint8 [H, W].
 
+    OpenCV reads it. What is transparent or deeper than 8 bits becomes common colours first, by the
+    rule of `fer.data.colours`. Of several frames or pages the first one counts.
+
     encoded: content of the file
 
-    Raises ValueError for what OpenCV cannot decode.
+    Raises ValueError for what cannot be decoded.
     """
+    common = _has_common_form(encoded)
+    return _imdecode(encoded if common else _flattened(encoded), cv2.IMREAD_GRAYSCALE)
+
+
+def _imdecode(encoded: bytes, form: int) -> np.ndarray:
     try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_GRAYSCALE)
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), form)
     except cv2.error:  # an empty file, or one of more than 2^30 pixels
         image = None
     if image is None:
         raise ValueError(f"no complete image that OpenCV can read ({len(encoded):,} bytes)")
     return image
+
+
+def _has_common_form(encoded: bytes) -> bool:
+    """Whether an image has 8 bits a channel and nothing transparent. Most are known by their first bytes."""
+    if encoded.startswith((JPEG, BMP)):
+        return True
+    if encoded.startswith(PNG) and len(encoded) > 25:
+        depth, kind = encoded[24], encoded[25]
+        return depth <= 8 and kind < 4 and b"tRNS" not in encoded[: encoded.find(b"IDAT")]
+    values = _imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    return values.dtype == np.uint8 and values.shape[2:] != (4,)
+
+
+def _flattened(encoded: bytes) -> bytes:
+    """An image in the common form: by the rule of `fer.data.colours`, as a PNG of its colours."""
+    try:
+        with colours.quiet():
+            flat = np.asarray(_flat(io.BytesIO(encoded)))
+    except Exception as fault:  # Pillow raises many kinds for broken files
+        line = " ".join(str(fault).split())
+        raise ValueError(f"no complete image that Pillow can read ({line:.80})") from None
+    return cv2.imencode(".png", flat[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
+
+
+def _flat(file: io.BytesIO) -> "Image":
+    """The colours of an image by the rule of `fer.data.colours`, upright."""
+    from PIL import Image as images
+    from PIL import UnidentifiedImageError
+
+    try:
+        image = images.open(file)
+        image.load()
+    except UnidentifiedImageError:  # float colours, which OpenCV alone reads
+        return colours.rgb(images.fromarray(colours.shallow(colours.by_opencv(file))))
+    turn = colours.orientation(image)
+    return colours.turned(colours.rgb(colours.eight_bits(image, file)), turn)
 
 
 def prepare(encoded: bytes, *, size: int, box: Box | None = None) -> np.ndarray:

@@ -1,10 +1,16 @@
 """What is made of an encoded image: grey, a centre square, one size; and of one that is none."""
 
+import io
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from fer.data.readers.images import prepare, prepare_all
+from fer.data.colours import GREY
+from fer.data.readers.images import decode, prepare, prepare_all
+from fer.inference.pictures import read
+from fer.inference.sources import Source
 
 RNG = np.random.default_rng(1)
 
@@ -70,3 +76,72 @@ def test_all_come_in_order_with_their_faults(tmp_path):
     np.testing.assert_array_equal(found, np.delete(images, 7, axis=0))
     missing = prepare_all([tmp_path / "x"], lambda path: path.read_bytes(), size=48)
     assert [str(fault) for fault in missing] == ["No such file or directory"]
+
+
+@pytest.fixture(scope="module")
+def smooth() -> np.ndarray:
+    """Smooth colours, RGB uint8 [40, 40, 3]."""
+    image = cv2.GaussianBlur(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8), (0, 0), 3)
+    return cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
+
+
+def saved(image: Image.Image, form: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("form", "options"), [
+    ("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True, "exact": True})
+])  # fmt: skip
+@pytest.mark.parametrize("hidden", [0, 255])
+def test_colours_under_transparent_pixels_do_not_count(smooth, form, options, hidden) -> None:
+    shown = np.tri(40, dtype=bool)[..., None]
+    image = Image.fromarray(np.where(shown, smooth, hidden).astype(np.uint8))
+    image.putalpha(Image.fromarray(shown[..., 0].astype(np.uint8) * 255))
+    flat = Image.fromarray(np.where(shown, smooth, GREY).astype(np.uint8))
+    np.testing.assert_array_equal(decode(saved(image, form, **options)), decode(saved(flat, "PNG")))
+
+
+@pytest.mark.parametrize("form", ["PNG", "GIF"])
+def test_a_transparent_colour_of_a_palette_or_of_greys_lies_on_grey(smooth, form) -> None:
+    image = Image.fromarray(smooth).quantize(16)
+    colours = np.array(image.convert("RGB"))
+    colours[np.array(image) == 3] = GREY
+    expected = decode(saved(Image.fromarray(colours), "PNG"))
+    np.testing.assert_array_equal(decode(saved(image, form, transparency=3)), expected)
+    grey = np.full((9, 9), 100, np.uint8)
+    assert (decode(saved(Image.fromarray(grey), "PNG", transparency=100)) == GREY).all()
+
+
+@pytest.mark.parametrize("ending", [".png", ".tiff", ".pgm"])
+@pytest.mark.parametrize("bits", [12, 16])
+def test_sixteen_bits_are_as_bright_as_eight(smooth, ending, bits) -> None:
+    grey = smooth[..., 0]
+    deep = np.rint(grey / 255 * (2**bits - 1)).astype(np.uint16)
+    np.testing.assert_array_equal(decode(encoded(deep, ending)), grey)
+
+
+def test_an_opaque_layer_changes_nothing_nor_do_later_frames(smooth) -> None:
+    image = Image.fromarray(smooth)
+    plain = decode(saved(image, "PNG"))
+    np.testing.assert_array_equal(decode(saved(image.convert("RGBA"), "PNG")), plain)
+    turned = {"save_all": True, "append_images": [image.rotate(90)]}
+    np.testing.assert_allclose(decode(saved(image, "PNG", **turned)), plain, atol=1)
+    np.testing.assert_allclose(decode(saved(image, "WEBP", lossless=True, **turned)), plain, atol=1)
+
+
+def test_a_picture_and_a_face_of_a_dataset_follow_one_rule(smooth, tmp_path) -> None:
+    image = Image.fromarray(smooth)
+    image.putalpha(image.getchannel("G"))
+    path = tmp_path / "a.png"
+    image.save(path)
+    (picture,) = read(Source(str(path), "picture", str(path)))
+    again = decode(saved(Image.fromarray(picture.pixels), "PNG"))
+    np.testing.assert_array_equal(decode(path.read_bytes()), again)
+
+
+def test_a_transparent_image_cut_off_is_refused(smooth) -> None:
+    data = saved(Image.fromarray(smooth).convert("RGBA"), "PNG")
+    with pytest.raises(ValueError, match="^no complete image"):
+        decode(data[:300])
