@@ -55,7 +55,8 @@ def test_real_faces_keep_their_accuracy(bench: ModuleType) -> None:
     data, model = FER2013(), fer.load("shipped")
     rows = np.random.default_rng(1).permutation(data.parts.val)[:200]
     images, labels = data.faces.images[rows], data.faces.labels[rows]
-    sizes, seen, crops, _ = bench.walk(images, {"chosen": Place()}, detector("yunet"), 1)
+    chances = [np.random.default_rng([1, row]) for row in rows.tolist()]
+    sizes, seen, crops, _ = bench.walk(images, {"chosen": Place()}, detector("yunet"), chances)
     large = seen & (sizes >= bench.LEAST)
     bare = bench.right(model, images[:, None], labels)[large].mean()
     path = bench.right(model, crops["chosen"], labels)[large].mean()
