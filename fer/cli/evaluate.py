@@ -48,7 +48,7 @@ def measuring(
 
     def work() -> None:
         measured = evaluate.evaluate(networks, **chosen)
-        log.info("%s", evaluate.describe(networks, **chosen))
+        log.info("%s", evaluate.describe(networks, measured, **chosen))
         log.info("\n%s\n", tables_text(measured))
         folder = subcommand.claim(out, name)
         command = shlex.join(["fer", name, *map(str, places), *overrides])

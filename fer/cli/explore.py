@@ -32,11 +32,12 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
     data, augment = sources.build_data(cfg), build.build_augment(cfg)
 
     def work() -> None:
+        from fer.data.splits.make import kind_of
         from fer.data.statistics import all_parts
         from fer.reports.dataset_report import write_explore
 
         # The source's own parts are shown even if one is missing, which training would refuse.
-        own = data.split == "official" and data.twins == data.conflicts == "keep"
+        own = kind_of(data.faces, data) == "official" and data.twins == data.conflicts == "keep"
         parts = all_parts(data.faces, None if own else data.parts)
         folder = subcommand.claim(typed.out, "explore")
         write_explore(

@@ -27,6 +27,13 @@ Sampler = Literal["shuffle", "balanced"]
 # within a thousandth of the mean over all of FER2013's Training.
 STATISTICS_SAMPLE = 2048
 
+# What to do without a part.
+WITHOUT = {
+    "train": "data.split=random trains on 70 % of all images",
+    "val": "data.split=holdout takes it from train",
+    "test": "choose another part, or part=all",
+}
+
 
 @dataclass(kw_only=True, eq=False)
 class FaceData(SplitOptions, L.LightningDataModule):
@@ -54,7 +61,7 @@ class FaceData(SplitOptions, L.LightningDataModule):
     def __post_init__(self, classes: Sequence[str] | None) -> None:
         L.LightningDataModule.__init__(self)
         super().__post_init__()
-        known = self.source_classes
+        known, self.chooses = self.source_classes, classes is not None
         self.classes = known if classes is None else chosen(known, classes)
 
     def check_shared(self, processes: int, *, teachers: int = 0) -> None:
@@ -76,12 +83,21 @@ class FaceData(SplitOptions, L.LightningDataModule):
     @cached_property
     def faces(self) -> Faces:
         """The chosen classes of the dataset with the source's labels, read on first access."""
-        return only_classes(self.read(), self.classes)
+        faces = self.read()
+        return only_classes(faces, self.classes) if self.chooses else faces
 
     @cached_property
     def parts(self) -> Split:
-        """The split, made on first access. Raises InputError if a part would be empty."""
+        """The split, made on first access. Parts that the source lacks are empty."""
         return make(self.faces, self)
+
+    def require(self, *names: str) -> None:
+        """Raise InputError if one of these parts has no images."""
+        for name in names:
+            if len(self.parts.part(name)) == 0:
+                raise InputError(
+                    f"{self.faces.source}: no {name} rows in split {self.parts.kind}; {WITHOUT[name]}"
+                )
 
     @cached_property
     def relabelled(self) -> Faces:
@@ -104,8 +120,8 @@ class FaceData(SplitOptions, L.LightningDataModule):
         return self._loader(self.parts.test)
 
     def train_sample_dataloader(self) -> DataLoader[Batch]:
-        """Evenly spaced training images, as many as in test: train accuracy minus test accuracy is the gap."""
-        train, most = self.parts.train, len(self.parts.test)
+        """Evenly spaced training images, as many as in test, else val: train accuracy minus test accuracy is the gap."""
+        train, most = self.parts.train, len(self.parts.test) or len(self.parts.val)
         chosen = np.linspace(0, len(train) - 1, min(most, len(train))).astype(int)
         return self._loader(train[chosen])
 

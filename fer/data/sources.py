@@ -30,7 +30,6 @@ from fer.data.readers.folder import read_folder
 from fer.data.readers.parquet import read_parquet
 from fer.data.readers.pixels import SIDE
 from fer.data.readers.table import Table
-from fer.data.splits.split import Kind
 
 # Names of cache entries. Raise a number when its reader returns other faces for the same file.
 CSV, TABLE = "csv3", "table1"
@@ -156,7 +155,6 @@ class ImageSet(FaceData):
     groups: what says whose an image is: auto (folders, or person in a pattern), a column, or a regular
         expression with parentheses for the files' paths; None: nothing
     on_bad_row: raise stops at an unreadable image, skip leaves such images out
-    split: auto is official if all parts are named, holdout if only train and test, random if none
     """
 
     path: str | None = None
@@ -167,7 +165,6 @@ class ImageSet(FaceData):
     part_column: Column = None
     groups: Column = "auto"
     on_bad_row: OnBadRow = "raise"
-    split: Kind | Literal["auto"] = "auto"
 
     def __post_init__(self, classes: Sequence[str] | None) -> None:
         if self.path is None:
@@ -181,13 +178,6 @@ class ImageSet(FaceData):
         if len(self.source_classes) < 2:
             found = ", ".join(self.source_classes) or "none"
             raise InputError(f"{self.file}: classes: {found}; expected two or more")
-        self.remarks: tuple[str, ...] = ()
-        if self.split == "auto":
-            self.split = _split_for(self.table.parts)
-            if self.split == "holdout":
-                self.remarks = (
-                    f"no part val: {self.val_share} of train validates (data.val_share)",
-                )
         super().__post_init__(classes)
 
     def look(self) -> Table:
@@ -218,7 +208,7 @@ class ImageSet(FaceData):
         )
         faces = cached(self.file, decoded, reader=reader)
         files = self.table.files if any(self.table.files) else None
-        return replace(faces, files=files, notes=(*faces.notes, *self.remarks))
+        return replace(faces, files=files)
 
     def _columns(self) -> Columns:
         return Columns(self.label_column, self.image_column, self.part_column)
@@ -326,14 +316,6 @@ def _with_own_parts(faces: Faces) -> Faces:
         note = f"{unnamed:,} rows name no part; they are FER2013's and get its parts"
         faces = replace(faces, parts=own, notes=(*faces.notes, note))
     return faces
-
-
-def _split_for(parts: Sequence[int]) -> Kind:
-    """The split of a dataset whose files have these parts: indices into PARTS, or -1."""
-    named = {PARTS[part] for part in set(parts) - {-1}}
-    if not named:
-        return "random"
-    return "holdout" if named == {"train", "test"} else "official"
 
 
 def _in_data(path: str | None, *names: str) -> Path:

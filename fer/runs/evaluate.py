@@ -22,7 +22,7 @@ from fer.evaluation.tta import Tta
 from fer.models.classifier import restore
 from fer.runs.members import measuring_trainer
 from fer.runs.outputs import write_measured, write_summary
-from fer.runs.summary import dataset
+from fer.runs.summary import dataset, few_rows
 
 
 def evaluate(members: Sequence[Member], *, part: Part, tta: Tta) -> Measured:
@@ -33,6 +33,7 @@ def evaluate(members: Sequence[Member], *, part: Part, tta: Tta) -> Measured:
     """
     for member in members:
         read_faces(member, part)
+        member.data.require(NAMES[part])
         refuse_known_rows(member, NAMES[part])
     refuse_known_duplicates(members, NAMES[part])
     found = [_evaluate_one(member, NAMES[part], tta) for member in members]
@@ -49,16 +50,17 @@ def _evaluate_one(member: Member, part: str, tta: Tta) -> Measured:
     return measure(trainer, restore(found), member.data, part, seen=found.seen, tta=tta)
 
 
-def describe(members: Sequence[Member], *, part: Part, tta: Tta) -> str:
-    """The dataset, part and networks in two lines, and the notes of the dataset's reader."""
+def describe(members: Sequence[Member], measured: Measured, *, part: Part, tta: Tta) -> str:
+    """The dataset, part and networks in two lines, and notes about the dataset and the part."""
     data = members[0].data
     rows = "all images" if part == "all" else f"part {part} of split {data.parts.kind}"
     own = leakage.own_test_words(data.faces, data.parts)
     mean = "mean of " if len(members) > 1 else ""
+    notes = (*data.faces.notes, *data.parts.notes, *few_rows(measured))
     lines = [
         f"{data.faces.source}: {rows}, tta {tta}{own and f' ({own})'}",
         mean + ", ".join(str(member.checkpoint.path) for member in members),
-        *(f"note: {note}" for note in data.faces.notes),
+        *(f"note: {note}" for note in notes),
     ]
     return "\n".join(lines)
 
@@ -78,7 +80,7 @@ def write(
     configs = [OmegaConf.to_yaml(member.cfg, resolve=True) for member in members]
     positions = data.parts.part(measured.part)
     summary = Summary(
-        measured.numbers() | {"part": part, "tta": tta} | _facts(members),
+        measured.numbers() | {"part": part, "tta": tta} | _facts(members, measured),
         title=f"{', '.join(names)} on {Path(data.faces.source).name}",
         command=command,
         overrides=overrides,
@@ -96,7 +98,7 @@ def _name(path: Path) -> str:
     return (folder.parent if folder.name == "checkpoints" else folder).name
 
 
-def _facts(members: Sequence[Member]) -> dict[str, Any]:
+def _facts(members: Sequence[Member], measured: Measured) -> dict[str, Any]:
     first, paths = members[0], [member.checkpoint.path for member in members]
     trainer = measuring_trainer(first.cfg)
     return {
@@ -104,7 +106,7 @@ def _facts(members: Sequence[Member]) -> dict[str, Any]:
         "sha256": [file_digest(path) for path in paths],
         "temperature": [member.checkpoint.temperature for member in members],
         **dataset(first.data),
-        "notes": list(first.data.faces.notes),
+        "notes": [*first.data.faces.notes, *first.data.parts.notes, *few_rows(measured)],
         "precision": str(trainer.precision),
         "device": str(trainer.strategy.root_device),
         "versions": versions(),

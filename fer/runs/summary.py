@@ -1,5 +1,6 @@
 """What summary.json holds: numbers of the measured parts, facts of the dataset, notes."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,29 @@ def partly_measured(parts: Mapping[str, Measured], split: Split) -> list[str]:
         for name in ("val", "test")
         if name in parts and len(parts[name]) < len(split.part(name))
     ]
+
+
+FEW = 10  # rows: up to here an accuracy may be luck
+Z = 1.96  # of 95 %
+
+
+def few_rows(measured: Measured) -> list[str]:
+    """A note for a part of so few rows that its accuracy says little."""
+    if not 0 < (count := int(measured.counted.sum())) <= FEW:
+        return []
+    return [
+        f"only {count} {measured.part} {'image' if count == 1 else 'images'}, each worth "
+        f"{100 / count:.0f} points of accuracy. {_range(measured, count)}"
+    ]
+
+
+def _range(measured: Measured, count: int) -> str:
+    """The accuracies on other images for which such a result is likely: Wilson's interval at 95 %."""
+    right = int((measured.predictions == measured.labels)[measured.counted].sum())
+    share, wide = right / count, Z**2 / count
+    middle = (share + wide / 2) / (1 + wide)
+    half = math.sqrt(share * (1 - share) * wide + wide**2 / 4) / (1 + wide)
+    return f"On others it may be {100 * (middle - half):.0f} to {100 * (middle + half):.0f} %"
 
 
 def limited_epochs(trainer: Mapping[str, Any]) -> list[str]:

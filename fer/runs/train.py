@@ -16,7 +16,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from fer.common.errors import InputError
 from fer.common.files import file_digest, replacing, write_json
 from fer.common.run_folder import RunFolder
 from fer.common.versions import processor, revision, versions
@@ -74,6 +73,11 @@ class Built:
     notes: Sequence[str]
 
     @property
+    def tested(self) -> bool:
+        """Whether the best epoch is measured on the test part: wanted, and there is one."""
+        return self.recipe["test"] and len(self.data.parts.test) > 0
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """The resolved config, as checkpoints keep it."""
         return self.module.recipe
@@ -119,8 +123,8 @@ def build(cfg: DictConfig, run: RunFolder) -> Built:
     """Read the faces, build network and trainer. Raises InputError for a config that cannot train."""
     L.seed_everything(cfg.seed, verbose=False)
     data = build_data(cfg)
-    _check_parts(data, test=cfg.test)
     teachers = read_teachers(cfg)
+    notes = _check_parts(data, test=cfg.test, teachers=len(teachers))
     seen, counts = record_of_run(cfg, data, teachers), summary.counts(data)["train"]
     module = build_module(cfg, data, counts=counts, teachers=teachers, seen=seen)
     module.classifier.preprocess.fit(data.statistics_sample())
@@ -139,17 +143,29 @@ def build(cfg: DictConfig, run: RunFolder) -> Built:
     if cfg.compile:
         module.classifier.network.compile()
     choices = [*chosen.lines, *resolved.reasons()]
-    return Built(data, module, trainer, history, best, facts, choices, chosen.notes)
+    return Built(data, module, trainer, history, best, facts, choices, [*notes, *chosen.notes])
 
 
-def _check_parts(data: FaceData, *, test: bool) -> None:
-    rows = len(data.parts.train)
-    if rows < data.batch_size:
-        raise InputError(
-            f"data.batch_size: {data.batch_size}, but only {rows} training images; make it smaller"
-        )
-    if test:
+def _check_parts(data: FaceData, *, test: bool, teachers: int) -> list[str]:
+    """Notes about parts that are small or missing. Raises InputError for parts that cannot train."""
+    data.require("train", "val")
+    notes = [*data.parts.notes]
+    if test and len(data.parts.test):
         refuse_leaking_test(data.faces, data.parts)
+    elif test:
+        notes.append(
+            "no part test, so none is measured; data.split=random makes one of 15 % of all images"
+        )
+    if (rows := len(data.parts.train)) < data.batch_size:
+        notes.append(_with_smaller_batch(data, rows, least=max(2, teachers)))
+    return notes
+
+
+def _with_smaller_batch(data: FaceData, rows: int, *, least: int) -> str:
+    """Set a batch size for few training images, and say so: four steps an epoch or a few more."""
+    fourth = 2 ** ((rows // 4).bit_length() - 1) if rows >= 4 else 1
+    wanted, data.batch_size = data.batch_size, min(rows, max(least, fourth))
+    return f"data.batch_size: {data.batch_size} instead of {wanted}, for {rows} training images"
 
 
 def _facts(module: FaceModule, data: FaceData, teachers: Sequence[Checkpoint]) -> dict[str, Any]:
@@ -222,7 +238,7 @@ def measure_best(built: Built) -> Outcome:
     kept = torch.load(built.best.best_model_path, map_location="cpu", weights_only=True)
     built.module.load_state_dict(kept["state_dict"])
     trainer, module, data = built.trainer, built.module, built.data
-    names = ["val", "train", "test"] if built.recipe["test"] else ["val", "train"]
+    names = ["val", "train", "test"] if built.tested else ["val", "train"]
     return Outcome(
         {
             name: measure.measure(trainer, module.classifier, data, name, seen=module.seen)
@@ -269,6 +285,7 @@ def write(
 def _notes(built: Built, outcome: Outcome) -> list[str]:
     recipe = built.recipe
     notes = summary.partly_measured(outcome.parts, built.data.parts)
+    notes += summary.few_rows(summary.shown(outcome.parts))
     notes += summary.limited_epochs(recipe["trainer"])
     if not built.history.started:
         path = recipe["ckpt_path"]

@@ -132,7 +132,7 @@ def test_values_of_one_source_out_of_range_are_one_line(words):
 
 def test_a_folder_knows_its_classes_before_it_is_read(tmp_path):
     data = Folder(path=str(photos(tmp_path)), size=32, batch_size=8)
-    assert (data.classes, data.size, data.split) == (CLASSES, 32, "random")
+    assert (data.classes, data.size, data.parts.kind) == (CLASSES, 32, "random")
     assert data.faces.images.shape == (56, 32, 32) and data.faces.classes == CLASSES
     assert data.faces.counts() == [7] * 8
     by_tone = data.faces.images.reshape(8, -1).mean(1)
@@ -143,27 +143,28 @@ def test_the_split_of_a_folder_is_official_where_it_names_parts(tmp_path):
     for part in ("train", "val", "test"):
         photos(tmp_path / part, folders=("a", "b"), each=2)
     data = Folder(path=str(tmp_path), batch_size=2)
-    assert data.split == "official"
+    assert data.parts.kind == "official"
     assert [len(data.parts.part(name)) for name in ("train", "val", "test")] == [4, 4, 4]
-    assert Folder(path=str(tmp_path), split="random").split == "random"
+    holdout = Folder(path=str(tmp_path), split="holdout", val_share=0.4)
+    assert holdout.parts.kind == "holdout"
 
 
 def test_a_folder_without_val_validates_on_a_share_of_train(tmp_path):
     photos(tmp_path / "train", folders=("a", "b"), each=10)
     photos(tmp_path / "Test", folders=("a", "b"), each=3)
     data = Folder(path=str(tmp_path), batch_size=2)
-    assert data.split == "holdout"
+    assert data.parts.kind == "holdout"
     assert [len(data.parts.part(name)) for name in ("train", "val", "test")] == [18, 2, 6]
     assert data.faces.counts(data.parts.val) == [1, 1]
-    assert data.faces.notes == ("no part val: 0.1 of train validates (data.val_share)",)
+    assert data.parts.notes == ("no part val: 0.1 of train validates (data.val_share)",)
     again = Folder(path=str(tmp_path), batch_size=2, split="holdout", val_share=0.3, seed=5)
-    assert again.faces.notes == () and len(again.parts.val) == 6
+    assert again.parts.notes == () and len(again.parts.val) == 6
     other = Folder(path=str(tmp_path), batch_size=2, val_share=0.3)
     assert again.parts.val.tolist() != other.parts.val.tolist()
     only_test = Folder(path=str(tmp_path / "Test"), batch_size=2)
-    assert only_test.split == "random" and only_test.faces.notes == ()
-    with pytest.raises(InputError, match="no val rows, .*or holdout if only val is missing$"):
-        Folder(path=str(tmp_path), split="official").parts
+    assert only_test.faces.counts() == [3, 3]
+    with pytest.raises(InputError, match="no val rows in split official; data.split=holdout"):
+        Folder(path=str(tmp_path), split="official").require("train", "val")
 
 
 def test_a_folder_is_read_again_only_when_a_file_has_changed(tmp_path, monkeypatch):
@@ -230,7 +231,7 @@ def test_parquet_is_cached_and_split_at_random(tmp_path):
     )
     table.to_parquet(tmp_path / "faces.parquet", engine="pyarrow")
     data = Parquet(path=str(tmp_path / "faces.parquet"), batch_size=2)
-    assert (data.classes, data.split) == (("a", "b"), "random")
+    assert (data.classes, data.parts.kind) == (("a", "b"), "random")
     folder = Folder(path=str(root))
     np.testing.assert_array_equal(data.faces.images, folder.faces.images)
     np.testing.assert_array_equal(data.faces.labels, folder.faces.labels)
@@ -297,8 +298,7 @@ def test_the_real_fer2013_is_known() -> None:
 @pytest.mark.parametrize("option", ["drawn", "fer2013", "fer2021", "ferplus", "folder", "parquet"])
 def test_every_option_has_the_split_options_and_their_defaults(option) -> None:
     written = subcommand.config_of([f"data={option}"]).data
-    split = "auto" if option in ("folder", "parquet") else "official"
-    defaults = {field.name: field.default for field in fields(SplitOptions)} | {"split": split}
+    defaults = {field.name: field.default for field in fields(SplitOptions)}
     assert {name: written[name] for name in defaults} == defaults
 
 

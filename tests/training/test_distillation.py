@@ -144,7 +144,7 @@ def test_what_has_seen_measured_rows_may_not_teach(cwd, monkeypatch, split: str,
     with pytest.raises(InputError) as fault:
         taught(cwd, monkeypatch, "data.split=file", f"data.split_file={split}")
     assert str(fault.value).startswith(line)
-    assert str(fault.value).endswith("the split it was trained with: data.split=official")
+    assert str(fault.value).endswith("the split it was trained with: data.split=auto")
 
 
 def csv_of_drawn(path: Path, *, changed: dict[str, str]) -> list[str]:

@@ -117,7 +117,9 @@ def read(
     faces = gather(bar, BadRows(on_bad_row, table.source), classes=labelling.classes)
     groups = None
     if table.groups is not None:
-        groups = np.unique(table.groups, return_inverse=True)[1][faces.rows]
+        # An image of nobody known is alone.
+        own = [name or f"\0{row}" for row, name in enumerate(table.groups)]
+        groups = np.unique(own, return_inverse=True)[1][faces.rows]
     return replace(faces, groups=groups, notes=(*faces.notes, *table.notes, *labelling.notes))
 
 

@@ -1,5 +1,7 @@
 """Duplicates: groups of images with identical or nearly identical pixels, and their labels."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from scipy.fft import dctn
@@ -38,8 +40,19 @@ def groups(faces: Faces, *, near: int | None = None) -> np.ndarray:
     distinct, images = distinct[structured], images[structured]
     pairs = np.stack(near_pairs(hashes[structured], near))
     pairs = pairs[:, [alike(images[left], images[right]) for left, right in pairs.T]]
-    ends = np.concatenate([[np.arange(len(faces)), identical], distinct[pairs]], axis=1)
-    edges = coo_array((np.ones(ends.shape[1], bool), ends), shape=(len(faces), len(faces)))
+    return _connected(len(faces), [[np.arange(len(faces)), identical], distinct[pairs]])
+
+
+def joined(groups: Sequence[np.ndarray]) -> np.ndarray:
+    """The groups of rows that any of `groups`, int64 [N] each, puts together: int64 [N]."""
+    rows = np.arange(len(groups[0]))
+    return _connected(len(rows), [[rows, firsts(each)] for each in groups])
+
+
+def _connected(count: int, pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """The first position of the chain of pairs that each of `count` positions is in: int64 [count]."""
+    ends = np.concatenate(pairs, axis=1)
+    edges = coo_array((np.ones(ends.shape[1], bool), ends), shape=(count, count))
     return firsts(connected_components(edges, directed=False)[1])
 
 

@@ -9,11 +9,18 @@ from fer.data.splits.split import Split
 
 
 def leaks(faces: Faces, split: Split) -> dict[str, int]:
-    """Number of test rows with a duplicate in train, and with one in train or val."""
-    return {
+    """Number of test rows with a duplicate in train, and with one in train or val.
+
+    Where persons are known, also the number of test rows whose person is in train or val.
+    """
+    found = {
         "test_in_train": int(test_duplicates(faces, split, ("train",)).sum()),
         "test_in_train_or_val": int(test_duplicates(faces, split).sum()),
     }
+    if faces.groups is not None:
+        others = [faces.groups[split.train], faces.groups[split.val]]
+        found["test_persons_in_train_or_val"] = int(shared(faces.groups[split.test], others).sum())
+    return found
 
 
 def test_duplicates(
@@ -47,10 +54,12 @@ def describe(faces: Faces, split: Split) -> str:
         for reason, count in split.removed.items()
         if count
     )
+    persons = found.get("test_persons_in_train_or_val")
     return (
         f"duplicates: {found['test_in_train_or_val']:,} test rows have one in train or val, "
         f"{found['test_in_train']:,} of them in train; removed: {removed or 'none'}"
         + (f"; relabelled: {len(split.relabelled):,} train rows" if split.relabelled else "")
+        + ("" if persons is None else f"; {persons:,} test rows of persons in train or val")
         + (f"; {own}" if own else "")
     )
 

@@ -20,7 +20,8 @@ MOST_NEAR = 12
 class SplitOptions:
     """The options that choose a split. docs/splits.md explains each choice.
 
-    split: the strategy (fer.data.splits.strategies), or file
+    split: the strategy (fer.data.splits.strategies), or file; auto follows the parts that the source
+        names: official; holdout for train and test; random for train alone or none
     seed: random seed of holdout, random and kfold; scikit-learn's range
     split_file: path of the split.json that split=file uses
     val_share: fraction of the train and validation rows that validates, for holdout
@@ -34,7 +35,7 @@ class SplitOptions:
     Raises ValueError, opening with a parameter's name, for options that contradict each other.
     """
 
-    split: Kind = "official"
+    split: Kind | Literal["auto"] = "auto"
     seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
     split_file: str | None = None
     val_share: Annotated[float, Interval(gt=0, lt=1)] = 0.1
@@ -47,7 +48,8 @@ class SplitOptions:
     def __post_init__(self) -> None:
         self._check_file()
         self._check_fold()
-        self._check_duplicates()
+        self.check_groups(self.split)
+        self._check_near()
 
     def _check_file(self) -> None:
         if self.split == "file" and self.split_file is None:
@@ -67,12 +69,15 @@ class SplitOptions:
                 f"fold: {self.fold}, expected 0 with data.split={self.split}; folds need kfold"
             )
 
-    def _check_duplicates(self) -> None:
-        if self.twins == "group" and self.split in ("official", "file"):
+    def check_groups(self, kind: str) -> None:
+        """Raise ValueError if a split of this kind cannot keep duplicates in one part."""
+        if self.twins == "group" and kind in ("official", "file"):
             raise ValueError(
-                f"twins: group, but data.split={self.split} gives the parts; choose "
+                f"twins: group, but data.split={kind} gives the parts; choose "
                 "data.twins=drop, or data.split=random, holdout or kfold"
             )
+
+    def _check_near(self) -> None:
         if self.near_twins is not None and self.twins == "keep":
             raise ValueError(
                 f"near_twins: {self.near_twins}, expected null with data.twins=keep; "

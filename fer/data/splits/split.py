@@ -19,6 +19,7 @@ class Split:
     train, val, test: int64 [n], rising positions in the dataset
     removed: number of rows left out, by reason: train_twins, val_twins, train_conflicts
     relabelled: new label of each relabelled training position
+    notes: sentences for the log and the report, about parts that the source lacks
     The other fields are the options of the same names (fer.data.splits.options.SplitOptions),
     None where the strategy does not use them.
     """
@@ -36,6 +37,7 @@ class Split:
     conflicts: str = "keep"
     removed: Mapping[str, int] = field(default_factory=dict)
     relabelled: Mapping[int, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def part(self, name: str) -> np.ndarray:
         """The positions of the part `name` (train, val or test)."""

@@ -10,14 +10,13 @@ from fer.data.splits.split import Kind, Split
 
 
 def official(faces: Faces) -> Split:
-    """The parts that the source names (FER2013: Training, PublicTest, PrivateTest)."""
+    """The parts that the source names (FER2013: Training, PublicTest, PrivateTest), some may be empty."""
+    if (faces.parts < 0).all():
+        raise InputError(
+            f"{faces.source}: no train rows, as it names no parts, but data.split=official takes "
+            "these; choose data.split=random"
+        )
     parts = [np.flatnonzero(faces.parts == index) for index in range(len(PARTS))]
-    for name, positions in zip(PARTS, parts, strict=True):
-        if len(positions) == 0:
-            raise InputError(
-                f"{faces.source}: no {name} rows, but data.split=official needs {', '.join(PARTS)}; "
-                "choose data.split=random, or holdout if only val is missing"
-            )
     return Split("official", None, *parts)
 
 
@@ -27,7 +26,8 @@ def random(faces: Faces, *, seed: int, groups: np.ndarray | None = None) -> Spli
     The lab split off 30 % with scikit-learn and halved it with the same seed. The first half that
     scikit-learn returns is the lab's test set.
 
-    groups: int64 [N], rows of equal numbers stay in one part: 3 of 10 folds are split off and halved
+    groups: int64 [N], rows of equal numbers stay in one part: 3 of 10 folds are split off and halved.
+        With fewer groups there is a fold for each, and at least 2 are split off.
     """
     from sklearn.model_selection import train_test_split  # slow to import (0.4 s)
 
@@ -38,9 +38,11 @@ def random(faces: Faces, *, seed: int, groups: np.ndarray | None = None) -> Spli
         train, rest = train_test_split(positions, stratify=labels, test_size=0.3, random_state=seed)
         test, val = train_test_split(rest, stratify=labels[rest], test_size=0.5, random_state=seed)
     else:
-        _require(faces, labels, least=10, option="data.split=random with data.twins=group")
-        tenth = _folds(labels, 10, seed=seed, groups=groups)
-        train, rest = positions[tenth >= 3], positions[tenth < 3]
+        count = min(10, max(3, len(np.unique(groups))))
+        groups_of = "data.twins=group" if faces.groups is None else "data.groups"
+        _require(faces, labels, least=count, option=f"data.split=random with {groups_of}")
+        fold, held = _folds(labels, count, seed=seed, groups=groups), max(2, round(0.3 * count))
+        train, rest = positions[fold >= held], positions[fold < held]
         half = _folds(labels[rest], 2, seed=seed, groups=groups[rest])
         test, val = rest[half == 0], rest[half == 1]
     return Split("random", seed, *(np.sort(part) for part in (train, val, test)))
@@ -58,6 +60,11 @@ def holdout(
     from sklearn.model_selection import train_test_split  # slow to import (0.4 s)
 
     rest, test = _except_test(faces, "holdout")
+    if faces.groups is not None and groups is not None:
+        # Persons have several classes, so they are stratified by all of their images.
+        count = min(max(2, round(1 / val_share)), max(2, len(np.unique(groups[rest]))))
+        validates = _folds(faces.labels[rest], count, seed=seed, groups=groups[rest]) == 0
+        return Split("holdout", seed, rest[~validates], rest[validates], test, val_share=val_share)
     group = rest if groups is None else groups[rest]
     names, first = np.unique(group, return_index=True)
     labels = faces.labels[rest[first]]
@@ -84,15 +91,18 @@ def kfold(
 
 
 def _except_test(faces: Faces, kind: Kind) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the source's train and val rows together, and of its test rows."""
+    """Positions of the source's train and val rows together, and of its test rows, which may be none.
+
+    A source that names no parts has no test rows.
+    """
     is_test = faces.parts == PARTS.index("test")
-    test, rest = np.flatnonzero(is_test), np.flatnonzero((faces.parts >= 0) & ~is_test)
-    for name, positions in (("test", test), ("train", rest)):
-        if len(positions) == 0:
-            raise InputError(
-                f"{faces.source}: no {name} rows, but data.split={kind} keeps the source's test part; "
-                "choose data.split=random"
-            )
+    named = (faces.parts >= 0) | (faces.parts < 0).all()
+    test, rest = np.flatnonzero(is_test), np.flatnonzero(named & ~is_test)
+    if len(rest) == 0:
+        raise InputError(
+            f"{faces.source}: no train rows, but data.split={kind} keeps the source's test part; "
+            "choose data.split=random"
+        )
     return rest, test
 
 
@@ -102,7 +112,8 @@ def _folds(labels: np.ndarray, count: int, *, seed: int, groups: np.ndarray | No
 
     if groups is not None and (different := len(np.unique(groups))) < count:
         raise InputError(
-            f"data.twins: group, but only {different} different images for {count} folds; choose keep"
+            f"data.split: only {different} different images or persons for {count} folds; choose "
+            "fewer data.folds, data.twins=keep, or data.groups=null"
         )
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(count, shuffle=True, random_state=seed)

@@ -309,11 +309,11 @@ def test_a_run_opens_with_what_it_does_to_the_sources_own_test_part(tmp_path: Pa
     ("options", "start"),
     [
         ({"split": "kfold", "fold": 5}, "fold: 5, expected 0 to 4"),
-        ({"fold": 1}, "fold: 1, expected 0 with data.split=official"),
+        ({"fold": 1}, "fold: 1, expected 0 with data.split=auto"),
         ({"split": "file"}, "split_file: null"),
         ({"split": "file", "split_file": "a.json"}, "split_file: no file a.json"),
-        ({"split_file": "a.json"}, "split_file: a.json, expected null with data.split=official"),
-        ({"twins": "group"}, "twins: group, but data.split=official"),
+        ({"split_file": "a.json"}, "split_file: a.json, expected null with data.split=auto"),
+        ({"split": "official", "twins": "group"}, "twins: group, but data.split=official"),
         ({"near_twins": 4}, "near_twins: 4, expected null with data.twins=keep"),
     ],
 )
@@ -326,14 +326,17 @@ def test_options_that_contradict_each_other_are_one_line(options, start):
 @pytest.mark.parametrize(
     ("faces", "options", "named"),
     [
-        (faces_of([0] * 20), {"split": "kfold"}, "faces.csv: no test rows, data.split=kfold"),
+        (
+            faces_of([0] * 3, parts=[0, 1, 2]),
+            {"twins": "group"},
+            "data.twins: group, data.split=official",
+        ),
         (faces_of([0] * 4, parts=[2] * 4), {"split": "kfold"}, "no train rows, data.split=kfold"),
         (
             faces_of([0] * 20 + [1] * 4 + [2], parts=[0] * 24 + [2]),
             {"split": "kfold"},
             "faces.csv: 4 images of b, data.folds=5 needs 5",
         ),
-        (faces_of([0] * 20), {"split": "holdout"}, "no test rows, data.split=holdout"),
         (
             faces_of([0] * 20 + [1] + [2], parts=[0] * 21 + [2]),
             {"split": "holdout"},
@@ -357,7 +360,7 @@ def test_options_that_contradict_each_other_are_one_line(options, start):
         (
             faces_of([0] * 20, greys=[1] * 20),
             {"split": "random", "twins": "group"},
-            "data.twins: group, 1 different, 10 folds",
+            "data.split: only 1 different, 3 folds",
         ),
         (
             faces_of([0] * 3, greys=[1, 2, 2], parts=[0, 1, 2]),
