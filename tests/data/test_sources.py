@@ -218,7 +218,9 @@ def test_image_sets_check_their_options(source, tmp_path):
 
 
 def test_one_class_is_nothing_to_tell_apart(tmp_path):
-    with pytest.raises(InputError, match="one folder of images, a; expected two or more folders"):
+    with pytest.raises(
+        InputError, match="no folder names a class, all images are in a; expected two"
+    ):
         Folder(path=str(photos(tmp_path, folders=("a",))))
 
 

@@ -126,11 +126,7 @@ def _levels(root: Path, folders: Sequence[Sequence[str]]) -> Levels:
     several = [level for level in rest if len(names[level]) > 1]
     candidates = emotional or several
     if not candidates:
-        one = f"one folder of images, {names[rest[-1]][0]}" if rest else "no folder names a class"
-        raise InputError(
-            f"{root}: {one}; expected two or more folders CLASS/IMAGE, or labels by data.labels=FILE "
-            "or data.pattern=REGEX"
-        )
+        raise _no_class(root, [names[level][0] for level in rest])
     label = candidates[0]
     _refuse_part_and_class(root, names[label], label)
     below = [level for level in several if level > label]
@@ -140,6 +136,15 @@ def _levels(root: Path, folders: Sequence[Sequence[str]]) -> Levels:
     above = [level for level in several if level < label]
     inside = [level for level in repeated if len(names[level]) >= PEOPLE]
     return Levels(label, part, _people_level(folders, above) if above else next(iter(inside), None))
+
+
+def _no_class(root: Path, lone: Sequence[str]) -> InputError:
+    """The error for images whose folders have one name at each level, apart from parts."""
+    one = f", all images are in {'/'.join(lone)}" if lone else ""
+    return InputError(
+        f"{root}: no folder names a class{one}; expected two or more folders CLASS/IMAGE, or labels "
+        "by data.labels=FILE or data.pattern=REGEX"
+    )
 
 
 def _part_levels(
