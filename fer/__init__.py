@@ -22,7 +22,7 @@ __all__ = ["__version__", "load", "to_pandas", "to_rows"]
 def load(place: str | PathLike[str] = "shipped", device: str | torch.device = "cpu") -> Model:
     """The network that `place` names, on a device (fer.inference.load).
 
-    place: a finished run's folder, a checkpoint, a packed network's folder, or `shipped`.
+    place: a finished run's folder, a checkpoint, a packed network's folder, an ONNX file, or `shipped`.
     device: as torch names it, `cpu` or `cuda`.
     """
     from fer import inference

@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": Command("Rank finished runs by validation.", "fer compare runs"),
     "ensemble": Command("Measure the mean of several networks.", "fer ensemble RUN RUN"),
     "pack": Command("Pack a finished network into two small files.", "fer pack RUN --out DIR"),
+    "export": Command("Write a network for other programs.", "fer export RUN --to onnx"),
     "card": Command("Write the model card of a packed network.", "fer card shipped EVALUATION"),
     "explore": Command("Write a page about a dataset.", "fer explore data=drawn"),
     "convert": Command("Write images and their planes as a csv.", "fer convert OUT.csv data=drawn"),

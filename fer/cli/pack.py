@@ -37,6 +37,8 @@ def prepare(arguments: list[str]) -> Callable[[], None]:
 
     register_resolvers()
     network = checkpoint.read(typed.run)
+    if not network.weights:
+        raise InputError(f"{network.path}: an ONNX file; name the run that it is of")
     again = network.path.name == packed.TENSORS
     results = None if again else _results(network.path)
 

@@ -19,6 +19,7 @@ from fer.inference.crops import Crop, Crops, batches
 from fer.inference.prediction import SMOOTH, Prediction
 from fer.models import checkpoint
 from fer.models.classifier import Classifier, restore
+from fer.models.exported import Exported
 
 if TYPE_CHECKING:
     from fer.inference import detect
@@ -43,7 +44,7 @@ class Model:
 
     def __init__(
         self,
-        classifier: Classifier,
+        classifier: Classifier | Exported,
         device: torch.device,
         margin: Mapping[str, Any] | None = None,
     ) -> None:
@@ -193,7 +194,8 @@ def _ending(sources: Iterable[Source], endless: bool) -> Iterator[Source]:
 def load(place: str | PathLike[str] = "shipped", device: str | torch.device = "cpu") -> Model:
     """The network that `place` names, on a device.
 
-    place: a finished run's folder, a checkpoint, a packed network's folder, or `shipped`.
+    place: a finished run's folder, a checkpoint, a packed network's folder, an ONNX file of
+        `fer export`, or `shipped`.
     device: as torch names it. Raises InputError for a place without a network and a device that is
     not here.
     """

@@ -13,7 +13,7 @@ from fer.common.errors import InputError
 from fer.common.run_folder import RunFolder
 from fer.config.renamed import todays_planes, with_todays_names
 from fer.data.exposure import Seen
-from fer.models import packed
+from fer.models import exported, packed
 
 SHIPPED = "shipped"  # names the network in WEIGHTS, in place of a run or a checkpoint
 WEIGHTS = Path(__file__).resolve().parent / "shipped"
@@ -33,7 +33,7 @@ class Checkpoint:
     recipe: the whole config of its training, with today's names.
     classes, channels, size: as of fer.models.classifier.Classifier.
     seen: every set of images that it was trained or validated on.
-    weights: the Classifier's state.
+    weights: the Classifier's state. Empty for an ONNX file, which has its own.
     temperature: what its logits are divided by, so that a confidence is a frequency. 1 where none
         was fitted.
     margin: the numbers of fer.inference.cut.Place, which face crops it expects. None: the default.
@@ -76,6 +76,8 @@ def _content(path: Path, device: str) -> tuple[dict[str, Any], dict[str, Tensor]
     try:
         if path.name == packed.TENSORS:
             content = packed.load(path, device=device)
+        elif path.suffix == exported.SUFFIX:
+            content = exported.load(path)
         else:
             content = torch.load(path, map_location=device, weights_only=True)
     except InputError:
@@ -134,7 +136,7 @@ def find(place: Path) -> Path:
     """The file that holds the weights of `place`.
 
     place: a checkpoint, the folder of a finished run (its best epoch), the folder of a packed
-    network, or `shipped`. Raises InputError where there is none.
+    network, an ONNX file of `fer export`, or `shipped`. Raises InputError where there is none.
     """
     if place == Path(SHIPPED):
         return _shipped()
@@ -145,8 +147,8 @@ def find(place: Path) -> Path:
         path = files[0] if given else RunFolder(place).best
     if not path.is_file():
         raise InputError(
-            f"{path}: no such file; expected a run's folder, a checkpoint, a packed network's folder "
-            f"or {SHIPPED!r}"
+            f"{path}: no such file; expected a run's folder, a checkpoint, a packed network's folder, "
+            f"an ONNX file or {SHIPPED!r}"
         )
     run = RunFolder(place)
     if path == run.best and not run.finished:

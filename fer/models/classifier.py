@@ -10,7 +10,9 @@ import fer.models
 from fer.common.errors import InputError
 from fer.config.instantiate import construct
 from fer.data.planes import Preprocess
+from fer.models import exported
 from fer.models.checkpoint import Checkpoint
+from fer.models.exported import Exported
 
 
 class Classifier(nn.Module):
@@ -69,8 +71,16 @@ def build_network(model: Mapping[str, Any], *, channels: int, classes: int, size
     return network
 
 
-def restore(found: Checkpoint) -> Classifier:
-    """The network of a file with its weights, in eval mode. Only the recipe's `model` node is built.
+def restore(found: Checkpoint) -> Classifier | Exported:
+    """The network of a file with its weights, in eval mode. An ONNX file is run by ONNX Runtime.
+
+    Raises InputError as `rebuild`.
+    """
+    return Exported(found).eval() if found.path.suffix == exported.SUFFIX else rebuild(found)
+
+
+def rebuild(found: Checkpoint) -> Classifier:
+    """The network of a file of weights, in eval mode. Only the recipe's `model` node is built.
 
     Raises InputError for a node that no config of this project names, and for weights of another
     network.

@@ -19,6 +19,7 @@ from fer.evaluation.measure import NAMES, Member, Part, measure, read_faces
 from fer.evaluation.protocol import refuse_known_duplicates, refuse_known_rows
 from fer.evaluation.results import Measured, Summary
 from fer.evaluation.tta import Tta
+from fer.models import exported
 from fer.models.classifier import restore
 from fer.runs.members import measuring_trainer
 from fer.runs.outputs import write_measured, write_summary
@@ -93,7 +94,9 @@ def write(
 
 
 def _name(path: Path) -> str:
-    """The folder of a run or of a packed network, by name."""
+    """The folder of a run or of a packed network, or the ONNX file, by name."""
+    if path.suffix == exported.SUFFIX:
+        return path.name
     folder = path.resolve().parent
     return (folder.parent if folder.name == "checkpoints" else folder).name
 

@@ -10,7 +10,7 @@ from fer.common.errors import InputError
 from fer.common.run_folder import best_of
 from fer.config import schema
 from fer.config.recipe import HANDLING, check_recipe, flat
-from fer.models import checkpoint, packed
+from fer.models import checkpoint, exported, packed
 from fer.training.module import FaceModule
 
 
@@ -18,9 +18,9 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
     """Raises InputError where `module` cannot resume from the checkpoint at `path`."""
     if not path.is_file():
         raise InputError(f"ckpt_path: no file {path}")
-    if path.name == packed.TENSORS:
+    if path.name == packed.TENSORS or path.suffix == exported.SUFFIX:
         raise InputError(
-            f"ckpt_path: {path} is a packed network, which has no optimizer to resume with; name a "
+            f"ckpt_path: {path} is a packed or exported network, which has no optimizer to resume with; name a "
             "run's checkpoint"
         )
     try:
