@@ -54,7 +54,8 @@ def rotate(images: Tensor, *, degrees: float) -> Tensor:
     """The image rotated about its centre, bilinear, zeros outside; degrees: positive is counter-clockwise."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     turn = images.new_tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0]])
-    grid = F.affine_grid(turn.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+    count = images.shape[0]  # not len(images), which torch.export takes for a constant
+    grid = F.affine_grid(turn.expand(count, 2, 3), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
 
 

@@ -65,7 +65,8 @@ def to_onnx(portable: Portable, pixels: Pixels) -> onnx.ModelProto:
                 verbose=False,
             )
     except Exception as fault:  # the exporter raises many things
-        raise InputError(f"this network has no ONNX form: {str(fault).splitlines()[0]}") from None
+        why = str(fault.__cause__ or fault).splitlines()[0]
+        raise InputError(f"this network has no ONNX form: {why}") from None
     assert program is not None
     model = program.model_proto
     _name_shapes(model)
