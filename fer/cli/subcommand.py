@@ -39,7 +39,8 @@ class Parser(argparse.ArgumentParser):
 
     def _foreign(self, option: str, following: str = "VALUE") -> str:
         """The line for an option that a command does not have."""
-        close = get_close_matches(option.partition("=")[0], self._option_string_actions, n=1)
+        name, known = option.partition("=")[0], self._option_string_actions
+        close = get_close_matches(name, known, n=1, cutoff=0.75)
         if close or "overrides" not in {action.dest for action in self._actions}:
             hint = f"; did you mean {close[0]}?" if close else ""
             return f"{option}: no such option{hint}"

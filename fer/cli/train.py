@@ -12,6 +12,7 @@ from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from fer.cli.options import help_text
 from fer.common.errors import InputError, one_line
@@ -92,9 +93,16 @@ def _run(arguments: list[str]) -> int:
         print(f"\nfer: {str(fault) or 'stopped'}", file=sys.stderr)  # below a progress bar
         return 130
     except Exception as fault:  # where no folder can be made, or from a job of another process
-        print(f"fer: {one_line(fault)}", file=sys.stderr)
+        print(f"fer: {one_line(_cause(fault))}", file=sys.stderr)
         return 1
     return int(None in found)  # Lightning stops the other processes when one of them ends by 1
+
+
+def _cause(fault: BaseException) -> BaseException:
+    """What made a resolver of the config fail, such as an OSError."""
+    return (
+        fault.__cause__ if isinstance(fault, OmegaConfBaseException) and fault.__cause__ else fault
+    )
 
 
 def _job(cfg: DictConfig, folder: Path) -> float | None:

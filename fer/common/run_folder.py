@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,13 @@ class RunFolder:
     def of(cls, checkpoint: Path) -> "RunFolder":
         """The run folder of `RUN/checkpoints/best.ckpt` or of another checkpoint next to it."""
         return cls(checkpoint.parent.parent)
+
+    def started_in(self) -> list[Path]:
+        """The working folder in which the run was started, to which its paths are relative; [] if unknown."""
+        if not self.choices.is_file():
+            return []
+        found = re.search(r"^ +cwd: (.+)$", self.choices.read_text(encoding="utf-8"), re.M)
+        return [Path(found[1].strip("'\""))] if found else []
 
     @property
     def finished(self) -> bool:

@@ -137,6 +137,14 @@ OPTIONS = {
     },
 }  # fmt: skip
 
+# Keys of fer evaluate and fer ensemble by other names.
+MEASURING = {
+    "split subset set": "part={}",
+    "flip ttaflip testtimeaugmentation augment": "tta=flip",
+    "device accelerator cuda gpu cpu": "trainer.accelerator={}",
+    "model run checkpoint ckpt ckptpath weights network": "fer evaluate {}",
+}
+
 # Commands by other names.
 COMMANDS = {
     "test eval measure validate score": "evaluate",
@@ -313,6 +321,12 @@ def unreadable(word: str) -> str:
         )
     quoted = f"'{key}=\"{value}\"'"
     return f"{word}: Hydra cannot read the value; quote it twice: {quoted}"
+
+
+def measuring(key: str, value: str) -> str | None:
+    """What to type for a key that means something else to fer evaluate, or None."""
+    typed = _of(MEASURING, _letters(key))
+    return typed and typed.format(value)
 
 
 def command(word: str, known: Iterable[str]) -> str | None:

@@ -140,7 +140,7 @@ def find(place: Path) -> Path:
     """
     if place == Path(SHIPPED):
         return _shipped()
-    path = place
+    path = place = place.expanduser()
     if place.is_dir():
         files = [place / name for name in (packed.TENSORS, packed.FACTS)]
         given = any(file.exists() for file in files)

@@ -1,19 +1,23 @@
 """Finished networks and the faces to measure them on: one network, or the members of an ensemble."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 from omegaconf import DictConfig, OmegaConf
 
 from fer.common.errors import InputError
-from fer.config import schema
+from fer.common.run_folder import RunFolder
+from fer.config import meant, schema
 from fer.config.recipe import revise
 from fer.data.module import FaceData
 from fer.data.sources import build_data
 from fer.evaluation.measure import Member
 from fer.models.checkpoint import Checkpoint, require_whole_recipe
 from fer.training.build import build_trainer
+
+PATHS = ("path", "votes", "split_file")  # keys of data that name files
 
 # The Trainer's arguments that bear on measuring. The others are for training.
 TRAINER = ("accelerator", "precision", "deterministic", "enable_progress_bar")
@@ -26,7 +30,7 @@ def assemble(checkpoints: Sequence[Checkpoint], overrides: Sequence[str]) -> lis
     """
     first = checkpoints[0]
     for override in overrides:
-        _check_key(override.split("=")[0])
+        _check_key(override, first.recipe)
     for checkpoint in checkpoints:
         require_whole_recipe(checkpoint)
         if checkpoint.classes != first.classes:
@@ -34,20 +38,37 @@ def assemble(checkpoints: Sequence[Checkpoint], overrides: Sequence[str]) -> lis
                 f"{checkpoint.path}: classes {', '.join(checkpoint.classes)}, but those of "
                 f"{first.path} are {', '.join(first.classes)}; an ensemble needs the same"
             )
-    shared = {name: first.recipe[name] for name in ("data", "trainer")}
+    shared = {"data": data_from_here(first), "trainer": first.recipe["trainer"]}
     return [_member(checkpoint, shared, overrides) for checkpoint in checkpoints]
 
 
-def _check_key(key: str) -> None:
+def _check_key(override: str, recipe: Mapping[str, Any]) -> None:
+    key, _, value = override.partition("=")
     group, _, name = key.lstrip("+").partition(".")
     if group == "data" and name not in ("channels", "size"):
         return
     if group == "trainer" and name in ("", *TRAINER):
         return
+    if typed := meant.measuring(key, value):
+        raise InputError(f"{override}: no such key here; did you mean {typed}?")
+    if group not in recipe:
+        raise InputError(meant.unknown(key, key, value, recipe, recipe))
     known = ", ".join(f"trainer.{name}" for name in TRAINER)
     raise InputError(
         f"{key}: comes from the checkpoint; use data, data.KEY, trainer, {known}, tta or part"
     )
+
+
+def data_from_here(found: Checkpoint) -> dict[str, Any]:
+    """The data of a network's recipe. A relative path that is not here is that of the run's start."""
+    data = dict(found.recipe["data"])
+    run = RunFolder.of(found.path.resolve())
+    starts = [*run.started_in(), *run.path.parents]
+    for key in PATHS:
+        if isinstance(path := data.get(key), str) and not Path(path).exists():
+            there = [start / path for start in starts if (start / path).exists()]
+            data[key] = str(there[0]) if there else path
+    return data
 
 
 def _member(checkpoint: Checkpoint, shared: dict[str, Any], overrides: Sequence[str]) -> Member:

@@ -36,7 +36,8 @@ SMALL = "data=drawn data.count=500 trainer=debug model.channels=[4] model.repeat
         ("monitor=test/acc", ["monitor: 'test/acc'"]),
         ("data.channels=[original,edges]", ["data.channels", "'edges'"]),
         ("model=r1,r2", ["model=r1,r2: ", "-m"]),
-        ("--config-name=mine", ["--config-name=mine: ", "--help"]),
+        ("--config-name=mine", ["--config-name=mine: ", "--config-dir"]),
+        ("--lr 0.1", ["--lr: ", "optim.lr=0.1"]),
         ("-m optim.lr=interval(1e-4,1e-2)", ["optim.lr=interval(1e-4,1e-2): "]),
     ],
 )
@@ -67,7 +68,8 @@ def test_a_wrong_csv_is_one_line_and_a_failed_state(
     monkeypatch.setenv("FER_CACHE_DIR", str(tmp_path / "cache"))
     row, part = FACES[name]
     Path(f"{name}.csv").write_text(f"emotion,pixels,Usage\n{row}" if row else "")
-    assert train.main([f"data.path={name}.csv", "trainer=debug", "hydra.run.dir=run"]) == 1
+    words = [f"data.path={name}.csv", "trainer=debug", "hydra.run.dir=run", "hydra.job.chdir=true"]
+    assert train.main(words) == 1
     printed = capfd.readouterr().err
     assert printed.count("\n") == 1 and f"{name}.csv" in printed and part in printed
     status = json.loads(Path("run/status.json").read_text())

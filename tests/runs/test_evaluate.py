@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from fer.models import checkpoint
 from fer.models.classifier import restore
 from fer.runs import preflight
 from fer.runs.evaluate import evaluate as measure
-from fer.runs.members import assemble
+from fer.runs.members import assemble, data_from_here
 
 ROOT = Path(__file__).parents[2]
 DATA = ["data=drawn", "data.count=1001"]
@@ -294,6 +295,11 @@ def test_an_ensemble_has_seen_what_any_member_has(called) -> None:
         (evaluate.main, ["fair", "model.dropout=0"], "model.dropout: comes from the checkpoint; "),
         (evaluate.main, ["fair", "data.channels=[sobel]"], "data.channels: comes from the checkpoint"),
         (evaluate.main, ["fair", "trainer.devices=2"], "trainer.devices: comes from the checkpoint"),
+        (evaluate.main, ["fair", "device=cpu"], "device=cpu: no such key here; did you mean trainer.acc"),
+        (evaluate.main, ["fair", "split=val"], "split=val: no such key here; did you mean part=val?"),
+        (evaluate.main, ["fair", "batch_size=9"], "batch_size: no such key; did you mean data.batch_size"),
+        (evaluate.main, ["fair", "--tta=flip"], "fer evaluate: --tta=flip: no such option; did you mean tta=flip?"),
+        (evaluate.main, ["fair", "--uot", "x"], "fer evaluate: --uot: no such option; did you mean --out?"),
         (evaluate.main, ["fair", "data.cuont=7"], "data.cuont: no such key; did you mean 'count'?"),
         (evaluate.main, ["fair", "data.count=few"], "data.count: 'few', expected "),
         (evaluate.main, ["fair", "data=photos"], "data=photos: no such option; choose from "),
@@ -318,6 +324,37 @@ def test_a_runs_own_folder_is_not_written_over(runs: Path, monkeypatch, capsys) 
         for out in ("fair/metrics.csv", "fair/metrics.csv/new"):
             assert main(["fair", "--out", out]) == 2
             assert f"--out: {out} is no folder, or lies in a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("main", [evaluate.main, pack.main])
+def test_a_place_that_cannot_be_written_is_found_before_measuring(
+    main, runs: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(runs)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    for words in ([], ["--out", "new"]):
+        assert main(["fair", *words]) == 2
+        assert "cannot be written; choose another folder with --out" in capsys.readouterr().err
+
+
+def test_data_of_a_recipe_are_found_from_elsewhere(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in ("start/faces.csv", "start/runs/day/run/checkpoints/best.ckpt", "other/here.csv"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+    monkeypatch.chdir("other")
+    best = Path("../start/runs/day/run/checkpoints/best.ckpt")
+    typed = {"path": "faces.csv", "votes": "here.csv", "split_file": None}
+    found = SimpleNamespace(path=best, recipe={"data": typed})
+    data = data_from_here(found)
+    assert data == typed | {"path": str(tmp_path / "start/faces.csv")}
+    Path("../run/checkpoints").mkdir(parents=True)
+    Path("../run/.hydra").mkdir()
+    Path("../run/.hydra/hydra.yaml").write_text(
+        "hydra:\n  runtime:\n    cwd: " + f"{tmp_path}/start\n"
+    )
+    moved = SimpleNamespace(path=Path("../run/checkpoints/best.ckpt"), recipe={"data": typed})
+    assert data_from_here(moved) == data
 
 
 def test_a_run_goes_on_with_its_own_rows_only(runs: Path) -> None:

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fer.common.files import replacing
+from fer.reports.figures.fonts import fitting
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide, about 100 kB
 LONGEST = 22  # characters of a class name that still fit next to a bar
@@ -20,14 +21,16 @@ TRAIN, VALIDATION, MARK = "#8a929c", "#1f5fbf", "#c2410c"
 def pixels(figure: Figure) -> np.ndarray:
     """The figure as a picture: uint8 [H, W, 3]."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with fitting(figure):
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def png_bytes(figure: Figure) -> bytes:
     """The figure as a PNG at 150 dots an inch."""
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    with fitting(figure):
+        figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()
 
 
