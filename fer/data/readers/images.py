@@ -23,6 +23,7 @@ Item = tuple[str, int, int, np.ndarray | ValueError]
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 T = TypeVar("T")
 JPEG, BMP, PNG = b"\xff\xd8\xff", b"BM", b"\x89PNG\r\n\x1a\n"  # first bytes
+TIFF = (b"II*\0", b"MM\0*")
 CHUNK = 32  # images per task of a thread: passing one of 48x48 costs more than decoding it
 
 
@@ -52,13 +53,27 @@ def _imdecode(encoded: bytes, form: int) -> np.ndarray:
 
 def _has_common_form(encoded: bytes) -> bool:
     """Whether an image has 8 bits a channel and nothing transparent. Most are known by their first bytes."""
-    if encoded.startswith((JPEG, BMP)):
-        return True
+    if encoded.startswith(JPEG) or encoded.startswith(BMP) and encoded[28:30] != b"\x20\0":
+        return True  # a BMP of 32 bits a pixel may hold opacity
     if encoded.startswith(PNG) and len(encoded) > 25:
         depth, kind = encoded[24], encoded[25]
         return depth <= 8 and kind < 4 and b"tRNS" not in encoded[: encoded.find(b"IDAT")]
     values = _imdecode(encoded, cv2.IMREAD_UNCHANGED)
-    return values.dtype == np.uint8 and values.shape[2:] != (4,)
+    if values.dtype != np.uint8 or values.shape[2:] == (4,):
+        return False
+    return not (encoded.startswith(TIFF) and _is_grey_with_opacity(encoded))
+
+
+def _is_grey_with_opacity(encoded: bytes) -> bool:
+    """Whether Pillow finds grey with opacity, which OpenCV leaves out of a TIFF."""
+    from PIL import Image as images
+    from PIL import UnidentifiedImageError
+
+    try:
+        with colours.quiet():
+            return images.open(io.BytesIO(encoded)).mode == "LA"
+    except UnidentifiedImageError:
+        return False
 
 
 def _flattened(encoded: bytes) -> bytes:

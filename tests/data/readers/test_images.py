@@ -1,6 +1,7 @@
 """What is made of an encoded image: grey, a centre square, one size; and of one that is none."""
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -139,6 +140,26 @@ def test_a_picture_and_a_face_of_a_dataset_follow_one_rule(smooth, tmp_path) -> 
     (picture,) = read(Source(str(path), "picture", str(path)))
     again = decode(saved(Image.fromarray(picture.pixels), "PNG"))
     np.testing.assert_array_equal(decode(path.read_bytes()), again)
+
+
+def bmp_with_opacity(values: np.ndarray) -> bytes:
+    """A BMP of RGBA uint8 [H, W, 4] with the masks of a version 4 header, which Pillow does not write."""
+    height, width = values.shape[:2]
+    pixels = values[::-1, :, [2, 1, 0, 3]].tobytes()
+    head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, len(pixels), 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48)
+    return struct.pack("<2sIII", b"BM", 122 + len(pixels), 0, 122) + head + masks + pixels
+
+
+def test_opacity_of_a_bmp_and_of_a_grey_tiff_counts(smooth) -> None:
+    shown = np.tri(40, dtype=np.uint8) * 255
+    flat = np.where(shown[..., None] > 0, smooth, GREY).astype(np.uint8)
+    expected = decode(saved(Image.fromarray(flat), "PNG"))
+    np.testing.assert_array_equal(decode(bmp_with_opacity(np.dstack([smooth, shown]))), expected)
+    grey = Image.fromarray(smooth[..., 0])
+    grey.putalpha(Image.fromarray(shown))
+    flat_grey = np.where(shown > 0, smooth[..., 0], GREY)
+    np.testing.assert_array_equal(decode(saved(grey, "TIFF")), flat_grey)
 
 
 def test_a_transparent_image_cut_off_is_refused(smooth) -> None:
