@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fer.data.labels import canonical
+from fer.data.labels import places
 
 # Names of the three parts of a dataset. `Faces.parts` holds indices into it.
 PARTS = ("train", "val", "test")
@@ -66,8 +66,7 @@ def as_classes(faces: Faces, classes: tuple[str, ...]) -> Faces:
     """The dataset with labels as indices into `classes`, which name all of its own classes."""
     if faces.classes == classes:
         return faces
-    meant = [canonical(name) for name in classes]
-    index = np.array([meant.index(canonical(name)) for name in faces.classes])
+    index = np.array(places(faces.classes, classes))
     targets = None
     if faces.targets is not None:
         targets = np.zeros((len(faces), len(classes)), np.float32)

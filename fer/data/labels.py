@@ -276,6 +276,12 @@ def chosen(known: Sequence[str], classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in known if canonical(name) in kept)
 
 
+def places(wanted: Sequence[str], known: Sequence[str]) -> list[int | None]:
+    """The index in `known` of each class of `wanted`, by its meaning; None where it is not there."""
+    index = {canonical(name): place for place, name in enumerate(known)}
+    return [index.get(canonical(name)) for name in wanted]
+
+
 def shown(names: Iterable[str], most: int = 10) -> str:
     """Up to `most` names, sorted as given, and how many others there are."""
     names = list(names)

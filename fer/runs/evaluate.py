@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from fer.common.files import file_digest
 from fer.common.run_folder import RunFolder
 from fer.common.versions import revision, versions
+from fer.data.labels import places
 from fer.data.splits import leakage
 from fer.evaluation.measure import NAMES, Member, Part, measure, read_faces
 from fer.evaluation.protocol import refuse_known_duplicates, refuse_known_rows
@@ -38,9 +39,10 @@ def evaluate(members: Sequence[Member], *, part: Part, tta: Tta) -> Measured:
         refuse_known_rows(member, NAMES[part])
     refuse_known_duplicates(members, NAMES[part])
     found = [_evaluate_one(member, NAMES[part], tta) for member in members]
+    same = [each.probabilities[:, places(found[0].classes, each.classes)] for each in found]
     return replace(
         found[0],
-        probabilities=torch.stack([each.probabilities for each in found]).mean(0),
+        probabilities=torch.stack(same).mean(0),
         clean=torch.stack([each.clean for each in found]).all(0),
         elsewhere=torch.stack([each.elsewhere for each in found]).any(0),
     )

@@ -11,6 +11,7 @@ from fer.common.errors import InputError
 from fer.common.run_folder import RunFolder
 from fer.config import meant, schema
 from fer.config.recipe import revise
+from fer.data.labels import canonical, places
 from fer.data.module import FaceData
 from fer.data.sources import build_data
 from fer.evaluation.measure import Member
@@ -33,7 +34,7 @@ def assemble(checkpoints: Sequence[Checkpoint], overrides: Sequence[str]) -> lis
         _check_key(override, first.recipe)
     for checkpoint in checkpoints:
         require_whole_recipe(checkpoint)
-        if checkpoint.classes != first.classes:
+        if {*map(canonical, checkpoint.classes)} != {*map(canonical, first.classes)}:
             raise InputError(
                 f"{checkpoint.path}: classes {', '.join(checkpoint.classes)}, but those of "
                 f"{first.path} are {', '.join(first.classes)}; an ensemble needs the same"
@@ -84,11 +85,13 @@ def _member(checkpoint: Checkpoint, shared: dict[str, Any], overrides: Sequence[
 
 
 def _check_data(checkpoint: Checkpoint, data: FaceData) -> None:
-    others = [name for name in data.classes if name not in checkpoint.classes]
-    if others:
+    met = dict(zip(data.classes, places(data.classes, checkpoint.classes), strict=True))
+    if others := [name for name, place in met.items() if place is None]:
+        shared = [name for name, place in met.items() if place is not None]
+        advice = f"; data.classes=[{','.join(shared)}] leaves others out" if len(shared) > 1 else ""
         raise InputError(
             f"data: has {', '.join(others)} among its classes, and {checkpoint.path} knows only "
-            f"{', '.join(checkpoint.classes)}"
+            f"{', '.join(checkpoint.classes)}{advice}"
         )
     if data.size != checkpoint.size:
         raise InputError(

@@ -15,6 +15,7 @@ from fer.config.instantiate import build_node
 from fer.config.paths import conf_folder
 from fer.config.schema import higher_is_better
 from fer.data.exposure import Seen
+from fer.data.labels import places
 from fer.data.module import FaceData
 from fer.models import checkpoint
 from fer.models.checkpoint import Checkpoint
@@ -108,8 +109,9 @@ def build_teachers(
     cfg: DictConfig, data: FaceData, checkpoints: Sequence[Checkpoint]
 ) -> Teachers | None:
     """The networks of `teacher`; None without any. Raises InputError where they do not fit the faces."""
-    for found in checkpoints:
-        if (found.classes, found.size) != (data.classes, data.size):
+    outputs = [places(data.classes, found.classes) for found in checkpoints]
+    for found, chosen in zip(checkpoints, outputs, strict=True):
+        if None in chosen or found.size != data.size:
             raise InputError(
                 f"teacher: {found.path} has the classes {', '.join(found.classes)} in {found.size} pixels, "
                 f"but this dataset has {', '.join(data.classes)} in {data.size} pixels"
@@ -118,7 +120,9 @@ def build_teachers(
         _refuse_unused(cfg)
         return None
     networks = [restore(found) for found in checkpoints]
-    return Teachers(networks, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature)
+    return Teachers(
+        networks, outputs, weight=cfg.teacher_weight, temperature=cfg.teacher_temperature
+    )
 
 
 def _refuse_unused(cfg: DictConfig) -> None:

@@ -48,7 +48,9 @@ IMAGES, TARGETS = torch.zeros(2, 1, 4, 4), torch.eye(2)
 )
 def test_each_face_is_told_by_one_teacher_and_mixed_in_by_weight(faces: int, tellers) -> None:
     said = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]])
-    teachers = Teachers([Says(*each.tolist()) for each in said], weight=0.25, temperature=1.0)
+    teachers = Teachers(
+        [Says(*each.tolist()) for each in said], [[0, 1]] * 3, weight=0.25, temperature=1.0
+    )
     targets = torch.eye(2)[torch.arange(faces) % 2]
     # Three quarters of the label and a quarter of what is said.
     torch.testing.assert_close(
@@ -59,8 +61,13 @@ def test_each_face_is_told_by_one_teacher_and_mixed_in_by_weight(faces: int, tel
 def test_temperature_is_the_softmaxs_own() -> None:
     logits = torch.tensor([2.0, -1.0, 0.5])
     teacher = Says(*logits.softmax(0).tolist())
-    found = Teachers([teacher], weight=1.0, temperature=3.0)(IMAGES, torch.eye(3)[:2])
+    found = Teachers([teacher], [[0, 1, 2]], weight=1.0, temperature=3.0)(IMAGES, torch.eye(3)[:2])
     torch.testing.assert_close(found, (logits / 3).softmax(0).expand(2, -1))
+
+
+def test_a_teacher_tells_of_the_students_classes_alone() -> None:
+    teachers = Teachers([Says(0.2, 0.5, 0.3)], [[2, 0]], weight=1.0, temperature=1.0)
+    torch.testing.assert_close(teachers(IMAGES, TARGETS), torch.tensor([[0.6, 0.4]] * 2))
 
 
 def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_degraded(
@@ -79,7 +86,9 @@ def test_a_step_is_trained_towards_what_is_said_of_its_batch_before_it_was_degra
             shown.append(images)
             return super().forward(images)
 
-    module.teachers = Teachers([Watching(*said.tolist())], weight=0.5, temperature=1.0)
+    module.teachers = Teachers(
+        [Watching(*said.tolist())], [list(range(7))], weight=0.5, temperature=1.0
+    )
     loss, augment = module.loss.forward, module.augment.with_plain
     monkeypatch.setattr(module.loss, "forward", lambda x, y: (towards.append(y), loss(x, y))[1])
     given: list[tuple[Tensor, Tensor, Tensor]] = []
