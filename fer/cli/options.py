@@ -19,6 +19,7 @@ usage: python train.py [-m] [key=value ...]      (or: fer train ...)
 
 Train a network. python train.py data=drawn needs no download.
 A group names a file of keys (model=r2), a key one value (model.dropout=0.3).
+--config-dir DIR adds own recipes: DIR/experiment/NAME.yaml is experiment=NAME.
 -m runs a sweep over listed values (-m optim.lr=1e-3,3e-3).
 Other options have other keys: python train.py model=r2 optim=muon --help
 """
@@ -89,6 +90,8 @@ def comments(path: Path) -> dict[str, str]:
     It stands at the end of the key's line, continues in indented lines, or stands in lines above.
     """
     found: dict[str, str] = {}
+    if not path.is_file():  # an own recipe of --config-dir
+        return found
     text = path.read_text()
     if path.parent != conf_folder():
         for parent in re.findall(r"^  - (\w+)$", text, re.M):

@@ -70,6 +70,7 @@ KEYS = {
     "planes inputchannels": "data.channels={}",
     "labelnames classnames": "data.names={}",
     "numclasses nclasses nclass": "data.classes=[NAME,NAME]",
+    "person people subject subjects identity": "data.groups={}",
     "emadecay averaging swa": "ema=0.998",
     "torchcompile": "compile={}",
     "distill distillation teachers teachermodel": "teacher=[RUN]",
@@ -298,6 +299,8 @@ def no_override(word: str, following: str = "VALUE") -> str:
     """The line for a word that is no key=value, such as an option. following: the next word."""
     if word.startswith("=") or following.startswith("="):
         return f"{word} {following}: expected key=value, without blanks around ="
+    if word in ("help", "-help", "-?"):
+        return f"{word}: expected key=value; did you mean --help?"
     key, equals, value = word.lstrip("-").rstrip(":").partition("=")
     option, shown = word.startswith("-"), value if equals else following
     kind = "no such option" if option else "expected key=value"

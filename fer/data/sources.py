@@ -169,7 +169,7 @@ class ImageSet(FaceData):
     def __post_init__(self, classes: Sequence[str] | None) -> None:
         if self.path is None:
             raise ValueError("path: null; name the images with data.path=PATH")
-        self.file = Path(self.path)
+        self.file = Path(self.path).expanduser()
         if not self.file.exists():
             raise ValueError(f"path: no file or folder {self.file.absolute()}")
         self.table = self._grouped(self.look())
@@ -321,7 +321,7 @@ def _with_own_parts(faces: Faces) -> Faces:
 def _in_data(path: str | None, *names: str) -> Path:
     """`path`; if None, the first of `names` that is in $FER_DATA_DIR, else in ./data."""
     if path is not None:
-        return Path(path)
+        return Path(path).expanduser()
     files = [Path(os.environ.get("FER_DATA_DIR") or "data") / name for name in names]
     return next((file for file in files if file.is_file()), files[0])
 

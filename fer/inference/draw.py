@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from fer.common import fonts
 from fer.common.errors import InputError
 from fer.data.labels import colours
 from fer.inference.prediction import Face, Pixels, Prediction
@@ -200,7 +200,7 @@ def _fitted(
 ) -> tuple[str, ImageFont.FreeTypeFont, int, int] | None:
     """A text that fits into the picture, with its font, width and height; None where none fits."""
     while True:
-        font = _font(size)
+        font = _font(size, text)
         wide, high = round(font.getlength(text) + 0.7 * size), round(1.45 * size)
         if wide <= room[0] and high <= room[1]:
             return text, font, wide, high
@@ -278,9 +278,13 @@ class Panel:
         return round(1.3 * self.size)
 
     @property
+    def font(self) -> ImageFont.FreeTypeFont:
+        return _font(self.size, "".join(map(_short, self.classes)))
+
+    @property
     def columns(self) -> tuple[int, int, int]:
         """The widths of names, bars and percentages."""
-        font = _font(self.size)
+        font = self.font
         names = max((font.getlength(_short(name)) for name in self.classes), default=0)
         return round(names), round(4.5 * self.size), round(font.getlength("100 %"))
 
@@ -292,7 +296,7 @@ class Panel:
     def draw(self, pen: ImageDraw.ImageDraw, place: Area, face: Face) -> None:
         names, bars, _ = self.columns
         pen.rectangle(place, fill=PANEL)
-        half, font = self.size / 2, _font(self.size)
+        half, font = self.size / 2, self.font
         left, top = place[0] + half, place[1] + self.size / 4
         for name, fill, value in zip(
             self.classes, colours(self.classes), face.probabilities, strict=True
@@ -341,12 +345,6 @@ def _percent(fraction: float) -> str:
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans of matplotlib, which has Latin, Greek, Cyrillic, Arabic and many symbols.
-
-    The file is found without importing matplotlib. Letters that it lacks are empty rectangles.
-    """
-    spec = importlib.util.find_spec("matplotlib")
-    assert spec is not None and spec.origin is not None  # a dependency
-    path = Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+def _font(size: int, text: str) -> ImageFont.FreeTypeFont:
+    """The font that has the characters of a text."""
+    return ImageFont.truetype(fonts.file_for(text), size, layout_engine=ImageFont.Layout.BASIC)

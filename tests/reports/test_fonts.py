@@ -7,23 +7,24 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from fer.common import fonts
 from fer.reports import figures
-from fer.reports.figures import fonts
 
 COUNTS = np.array([[5, 1], [2, 7]])
 
 
 @pytest.fixture(autouse=True)
 def searched_anew():
-    fonts._families.cache_clear()
+    kept = (fonts.families, fonts.file_for, fonts._note)
+    for each in kept:
+        each.cache_clear()
     yield
-    fonts._families.cache_clear()
+    for each in kept:
+        each.cache_clear()
 
 
 def test_what_no_font_has_is_noted_once_without_warnings(monkeypatch, caplog) -> None:
-    manager = fonts.font_manager.fontManager
-    own = [entry for entry in manager.ttflist if entry.name == fonts.OWN]
-    monkeypatch.setattr(manager, "ttflist", own)
+    monkeypatch.setattr(fonts, "_others", dict)
     caplog.set_level(logging.INFO)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -38,12 +39,13 @@ def test_a_font_that_has_the_characters_draws_them(caplog) -> None:
     figure = figures.confusion(
         COUNTS, ("ᶁ", "happy")
     )  # in STIXGeneral, which comes with matplotlib
-    assert "ᶁ" not in fonts._characters(fonts._path(fonts.OWN))
+    assert "ᶁ" not in fonts.characters(fonts.own_file())
     figures.png_bytes(figure)
+    assert "STIXGeneral" in fonts.file_for("ᶁ")
     assert figure.findobj(Text)[0].get_fontfamily() == [fonts.OWN, "STIXGeneral"]
     assert caplog.records == []
 
 
 def test_usual_names_look_for_no_font(monkeypatch) -> None:
-    monkeypatch.setattr(fonts, "_families", None)
+    monkeypatch.setattr(fonts, "characters", None)
     figures.png_bytes(figures.confusion(COUNTS, ("angry", "überrascht")))

@@ -1,6 +1,9 @@
 """What the figures share: sizes, colours, table cells, plain text and PNG output."""
 
-from collections.abc import Sequence
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -8,9 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from fer.common import fonts
 from fer.common.files import replacing
-from fer.reports.figures.fonts import fitting
+
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # no warnings of weights
 
 DPI = 150  # a figure of 8 inches is 1200 pixels wide, about 100 kB
 LONGEST = 22  # characters of a class name that still fit next to a bar
@@ -21,15 +27,28 @@ TRAIN, VALIDATION, MARK = "#8a929c", "#1f5fbf", "#c2410c"
 def pixels(figure: Figure) -> np.ndarray:
     """The figure as a picture: uint8 [H, W, 3]."""
     canvas = FigureCanvasAgg(figure)
-    with fitting(figure):
+    with _fonts_of(figure):
         canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+@contextmanager
+def _fonts_of(figure: Figure) -> Iterator[None]:
+    """Draw a figure with fonts that have its characters, without a warning for each that none has."""
+    texts = figure.findobj(Text)
+    shown = "".join(sorted({each for text in texts for each in text.get_text()}))
+    if (families := fonts.families(shown)) != [fonts.OWN]:
+        for text in texts:
+            text.set_fontfamily(families)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
+        yield
 
 
 def png_bytes(figure: Figure) -> bytes:
     """The figure as a PNG at 150 dots an inch."""
     buffer = BytesIO()
-    with fitting(figure):
+    with _fonts_of(figure):
         figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()
 
