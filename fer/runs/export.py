@@ -16,7 +16,7 @@ from fer.data.drawn import draw
 from fer.data.labels import EMOTIONS
 from fer.evaluation.measure import Member, read_faces
 from fer.inference import export
-from fer.inference.export import LIMIT, Pixels
+from fer.inference.export import LIMITS, Pixels
 from fer.models import checkpoint
 from fer.models.checkpoint import Checkpoint
 from fer.models.classifier import Classifier, rebuild
@@ -72,7 +72,7 @@ def write_onnx(
     """Write an ONNX file and log how far it is from PyTorch.
 
     overrides: where the network's images are now. int8: calibrate on them, and measure.
-    Raises InputError where the difference is above LIMIT, or eight bits cost more than LOSS.
+    Raises InputError where the difference is above LIMITS, or eight bits cost more than LOSS.
     """
     classifier, faces = plain(found), _faces(found, overrides, required=int8)
     with tempfile.TemporaryDirectory() as folder:
@@ -82,9 +82,10 @@ def write_onnx(
         model = export.to_onnx(Portable(classifier), pixels)
         if fp16:
             export.halve(model)
-        export.stamp(model, texts(found, license, "float16" if fp16 else "float32"))
+        precision = "float16" if fp16 else "float32"
+        export.stamp(model, texts(found, license, precision))
         export.write_onnx(model, single)
-        _compare(single, plain(found), faces)
+        _compare(single, plain(found), faces, LIMITS[precision])
         if int8:
             single = _eight_bits(single, found, overrides, texts(found, license, "int8"))
         copy_file(single, path)
@@ -115,12 +116,12 @@ def _spread(member: Member, part: str, most: int) -> np.ndarray:
     return np.ascontiguousarray(member.data.faces.images[positions[chosen]])
 
 
-def _compare(path: Path, classifier: Classifier, faces: np.ndarray) -> None:
+def _compare(path: Path, classifier: Classifier, faces: np.ndarray, limit: float) -> None:
     found = export.difference(path, classifier, faces)
     log.info("largest difference of a probability from PyTorch: %.1e", found)
-    if not found <= LIMIT:
+    if not found <= limit:
         raise InputError(
-            f"the file's probabilities differ by {found:.1e} from PyTorch's, and {LIMIT:.0e} is the "
+            f"the file's probabilities differ by {found:.1e} from PyTorch's, and {limit:.0e} is the "
             "most; nothing was written"
         )
 
