@@ -152,8 +152,8 @@ class ImageSet(FaceData):
     names: names of labels: of numbers in order from the least, or a mapping; None: their own
     size: side in pixels that images are resized to
     label_column, image_column, part_column: columns of a table; None: usual names, else their fields
-    groups: what says whose an image is: auto (folders, or person in a pattern), a column, or a regular
-        expression with parentheses for the files' paths; None: nothing
+    groups: what says whose an image is: auto (folders, or person in a pattern), a column, the number of a
+        level of folders, or a regular expression with parentheses for the files' paths; None: nothing
     on_bad_row: raise stops at an unreadable image, skip leaves such images out
     """
 
@@ -231,8 +231,7 @@ class Folder(ImageSet):
     def look(self) -> Table:
         files = files_of(self.file)
         if self.pattern is not None and self.labels is None:
-            self._refuse_group_column("data.pattern")
-            return lists.read_names(files, self.pattern)
+            return self._by_level(lists.read_names(files, self.pattern), "data.pattern")
         if self.box_columns and (self.labels is None or len(self.box_columns) != 4):
             raise ValueError(
                 f"box_columns: {', '.join(map(str, self.box_columns))}, expected the four of "
@@ -242,24 +241,28 @@ class Folder(ImageSet):
         if names is None and any(name.endswith(".cls") for name in files.names):
             names = ["*.cls"]  # as webdataset has them
         if names is None:
-            self._refuse_group_column("data=folder without data.labels")
-            return read_folder(files)
+            return self._by_level(read_folder(files), "data=folder without data.labels")
         if lists.are_label_files(names):
-            self._refuse_group_column(f"data.labels={names[0]}")
-            return lists.read_label_files(
+            table = lists.read_label_files(
                 files, names[0], label=self.label_column, pattern=self.pattern
             )
+            return self._by_level(table, f"data.labels={names[0]}")
         columns = replace(self._columns(), box=self.box_columns)
         return lists.read_lists(
             files, names, columns=columns, pattern=self.pattern, group=self.group_column
         )
 
-    def _refuse_group_column(self, where: str) -> None:
-        if self.group_column is not None:
-            raise ValueError(
-                f"groups: {self.groups}, but {where} has no columns; expected auto, null, or an "
-                "expression with parentheses such as '(S[0-9]+)'"
-            )
+    def _by_level(self, table: Table, where: str) -> Table:
+        """A table without columns, with the level of folders as groups that `groups` is the number of."""
+        if self.group_column is None:
+            return table
+        if str(self.group_column).isdecimal() and int(self.group_column) > 0:
+            pattern = rf"^(?:[^/]+/){{{int(self.group_column) - 1}}}([^/]+)/"
+            return replace(table, groups=tables.found_in_files(table, pattern))
+        raise ValueError(
+            f"groups: {self.groups}, but {where} has no columns; expected auto, null, the number of a "
+            "level of folders from 1, or an expression with parentheses such as '\"(S[0-9]+)\"'"
+        )
 
 
 @dataclass(kw_only=True, eq=False)

@@ -4,6 +4,7 @@ The prose is in templates/model_card.md. The first evaluation, a single view of 
 the tables. Each further one adds a row.
 """
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,12 @@ def _evaluation(folder: Path, sha256: str, temperature: float) -> Evaluation:
     files = RunFolder(folder)
     try:
         summary = json.loads(files.summary.read_text())
-        table = np.loadtxt(files.predictions, delimiter=",", skiprows=1, ndmin=2)
+        with open(files.predictions, newline="") as file:
+            rows = [
+                [float(number) for name, number in row.items() if name != "file"]
+                for row in csv.DictReader(file)
+            ]
+        table = np.array(rows, ndmin=2)
         weights, part = summary["sha256"], summary["part"]
     except (OSError, ValueError, KeyError) as fault:
         raise InputError(f"{folder}: not as fer evaluate writes it ({fault!r:.80})") from None

@@ -317,6 +317,7 @@ def test_groups_of_images(tmp_path):
 
     assert groups() == ["S1", "S1", "S2", "S2"] and groups(groups=None) is None
     assert groups(groups="S([0-9])") == ["1", "1", "2", "2"]
+    assert groups(groups=1) == ["S1", "S1", "S2", "S2"] and len(set(groups(groups=2))) > 1
     assert groups(labels="list.csv", groups="subject") == ["a", "b"]
     assert groups(labels="list.csv") is None
     with pytest.raises(ValueError, match="groups: subject, but data=folder without data.labels"):
