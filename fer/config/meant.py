@@ -22,7 +22,6 @@ from fer.config.schema import Trainer
 KEYS = {
     "lr learningrate baselr maxlr initiallr lr0": "optim.lr={}",
     "epochs epoch nepochs numepochs numtrainepochs maxepoch ep": "trainer.max_epochs={}",
-    "steps maxsteps iterations numsteps": "+trainer.max_steps={}",
     "bs batch batchsize trainbatchsize perdevicetrainbatchsize": "data.batch_size={}",
     "wd l2 decay": "optim.weight_decay={}",
     "optimizer optimiser opt optimizername": "optim={}",
@@ -40,7 +39,7 @@ KEYS = {
     "focalgamma": "loss=focal loss.gamma={}",
     "gpus numgpus ngpu ngpus nprocpernode": "trainer=gpu trainer.devices={}",
     "trainer.gpus": "trainer=gpu trainer.devices={}",
-    "device accelerator": "trainer.accelerator={}",
+    "device accelerator": "trainer={}",
     "cpu nocuda": "trainer=cpu",
     "cuda gpu usecuda usegpu": "trainer=gpu",
     "fp16 amp halfprecision mixedprecision": "trainer.precision=16-mixed",
@@ -78,7 +77,21 @@ KEYS = {
     "testtimeaugmentation": "fer evaluate RUN tta=flip",
     "pretrained weights imagenet finetune": "ckpt_path=RUN or teacher=[RUN]",
     "shuffle": "data.sampler=shuffle",
-    "epochlength limitbatches": "+trainer.limit_train_batches={}",
+    "epochlength limitbatches overfitbatches": "trainer.limit_train_batches={}",
+    "steps maxsteps iterations numsteps": "trainer.max_steps={}",
+    "loss.weights loss.weight": "loss.class_weights=balanced",
+    "width widths filters nfilters hidden": "model.channels=[{}]",
+    "inchannels grayscale greyscale rgb": "data.channels=[original]",
+    "name runname expname experimentname": "hydra.run.dir=runs/{}",
+    "evaluate eval doeval evalonly": "fer evaluate RUN",
+    "predict infer": "fer predict PICTURE",
+    "model.name model.type": "model={}",
+    "data.name data.type data.dataset": "data={}",
+    "augment.name augment.type": "augment={}",
+    "optim.name optim.type optimizer.name": "optim={}",
+    "schedule.name schedule.type scheduler.name": "schedule={}",
+    "loss.name loss.type": "loss={}",
+    "trainer.name trainer.type": "trainer={}",
 }  # fmt: skip
 
 # Keys that are not needed, and why.
@@ -89,7 +102,10 @@ NEEDLESS = {
     "logger wandb usewandb mlflow tensorboard logging": (
         "every run writes metrics.csv and tensorboard/, docs/tracking.md has the others"
     ),
-    "savetopk savebest savemodel checkpointing": "the best and the last epoch are always kept",
+    "valcheckinterval checkvaleverynepoch numsanityvalsteps evalinterval": (
+        "each epoch is validated once, at its end"
+    ),
+    "savetopk savebest savemodel checkpointing enablecheckpointing": "the best and the last epoch are always kept",
 }
 
 # Options of a group by other names, and what to type for them.
@@ -103,7 +119,7 @@ OPTIONS = {
         "fer fer13 fer2013csv kaggle icml icmlfacedata": "data=fer2013",
         "fer+ ferp": "data=ferplus",
         "rafdb raf affectnet ck ck+ ckplus ck48 jaffe kdef expw sfew mmi own custom": (
-            "data=folder data.path=FOLDER; docs/data.md has a line for each public set"
+            "data=folder data.path=FOLDER; see docs/data.md, which has a line for each public set"
         ),
         "imagefolder images dir directory": "data=folder data.path=FOLDER",
         "zip tar webdataset archive": "data=folder data.path=FILE",
@@ -166,6 +182,7 @@ def expand(words: Iterable[str]) -> list[str]:
 
     - `~/` is the home folder, in lists too
     - `+model=r2`, as for a group without a default, is `model=r2`
+    - `+optim.lr=1`, as for a key without a value, is `++optim.lr=1`
     - `trainer.KEY` may be any key of Lightning's that the program knows, without a `+`
     - `ckpt_path=RUN` is the last checkpoint in a run's folder
     - `--config-dir DIR` adds a folder of own recipes
@@ -190,11 +207,21 @@ def _expand(word: str) -> str:
     group, _, name = key.partition(".")
     if key.startswith("+") and (conf_folder() / key.lstrip("+")).is_dir():
         key = key.lstrip("+")
+    elif re.match(r"\+\w", key) and _is_known(key[1:]):
+        key = f"+{key}"
     elif group == "trainer" and name in Trainer.__annotations__.keys() - keys_of("trainer", "auto"):
         key = f"++{key}"
     elif key == "ckpt_path" and (last := RunFolder(Path(value.strip("\"'"))).last).is_file():
         value = value.replace(value.strip("\"'"), str(last))
     return key + equals + value
+
+
+def _is_known(key: str) -> bool:
+    """Whether the YAML of some option has a key."""
+    group, _, name = key.partition(".")
+    if not name:
+        return key in keys_in(conf_folder() / "train.yaml")
+    return any(name in keys_of(group, option) for option in options_of(group))
 
 
 def may_be_added(parts: Sequence[str]) -> bool:
@@ -213,7 +240,8 @@ def unknown(
     leaf = place.rpartition(".")[2]
     names = sorted(name for name in near if not name.startswith("_"))
     close = difflib.get_close_matches(leaf, names, n=1)
-    if why := _of(NEEDLESS, _letters(key.rpartition(".")[2])):
+    why = _of(NEEDLESS, _letters(key.rpartition(".")[2])) or _of(NEEDLESS, _letters(leaf))
+    if why:
         hint = f"leave it out: {why}"
     elif typed := _key(key, value, cfg):
         hint = f"did you mean {typed}?"
@@ -231,13 +259,22 @@ def _key(path: str, value: str | None, cfg: Mapping[str, Any]) -> str | None:
     keys = [f"{group}.{name}" for group, node in cfg.items() if _is_node(node) for name in node] + [
         str(key) for key, node in cfg.items() if not _is_node(node)
     ]
+    others = [each for each in _in_other_options(leaf, cfg) if each[1] not in keys]
+    elsewhere = [f"{option} {key}={shown}" for option, key in others]
     if found := [key for key in keys if _letters(key.rpartition(".")[2]) == leaf]:
-        return " or ".join(f"{key}={shown}" for key in found)
+        more = [] if "." in path else elsewhere
+        return " or ".join([f"{key}={shown}" for key in found] + more)
     for name in (path, path.rpartition(".")[2]):
         if meant := _of(KEYS, _letters(name)):
-            return meant.format(shown)
-    others = _in_other_options(leaf, cfg)
-    return " or ".join(f"{option} {key}={shown}" for option, key in others) or None
+            return _with_option(meant, shown)
+    return " or ".join(elsewhere) or None
+
+
+def _with_option(meant: str, value: str) -> str:
+    """An entry of KEYS with its value, which an option of a group is named by: `optim=adamw`."""
+    group = meant.removesuffix("={}")
+    known = options_of(group) if (conf_folder() / group).is_dir() else []
+    return (_option(group, value, known) if known else None) or meant.format(value)
 
 
 def _is_node(node: Any) -> bool:
@@ -271,16 +308,24 @@ def keys_in(path: Path) -> frozenset[str]:
 
 def no_option(group: str, value: str, known: Sequence[str]) -> str:
     """The line for an option that a group does not have."""
+    listed = f"hoose from {', '.join(known)}"
+    if not value:
+        return f"~{group}: a run needs one; c{listed}"
+    typed, _, more = (_option(group, value, known) or "").partition("; ")
+    if not typed:
+        return f"{group}={value}: no such option; c{listed}"
+    more = f"{more[0].upper()}{more[1:]}. " if more else ""
+    return f"{group}={value}: no such option; did you mean {typed}? {more}C{listed}"
+
+
+def _option(group: str, value: str, known: Sequence[str]) -> str | None:
+    """What to type for an option by another spelling or name, or for the path of a file."""
     same = [name for name in known if _letters(name) == _letters(value.removesuffix(".yaml"))]
     close = difflib.get_close_matches(value, known, n=1)
-    listed = f"choose from {', '.join(known)}"
     typed = _of(OPTIONS.get(group, {}), _letters(value)) or _path(group, value)
     if same or not typed:
-        typed = next((f"{group}={name}" for name in (*same, *close)), None)
-    hint = f"did you mean {typed}? " if typed else ""
-    return (
-        f"{group}={value}: no such option; {hint}{listed[0].upper() if hint else 'c'}{listed[1:]}"
-    )
+        return next((f"{group}={name}" for name in (*same, *close)), None)
+    return typed
 
 
 def _path(group: str, value: str) -> str | None:
@@ -308,9 +353,18 @@ def no_override(word: str, following: str = "VALUE") -> str:
         return f"{word}: {kind}; own recipes are --config-dir DIR experiment=NAME"
     if not option and (following == "VALUE" or "=" in following):
         return f"{word}: {kind}"
-    named = "." in key or not option
-    typed = (_of(KEYS, _letters(key)) if not named else None) or f"{key}={{}}"
-    return f"{word}: {kind}; did you mean {typed.format(shown)}?"
+    return f"{word}: {kind}; did you mean {_override(key, shown)}?"
+
+
+def _override(key: str, value: str) -> str:
+    """What to type for a key, with its group."""
+    groups = [path.name for path in conf_folder().iterdir() if path.is_dir()]
+    if "." in key or key in groups or _is_known(key):
+        return f"{key}={value}"
+    if meant := _of(KEYS, _letters(key)):
+        return _with_option(meant, value)
+    others = _in_other_options(_letters(key), dict.fromkeys(groups))
+    return " or ".join(sorted({f"{named}={value}" for _, named in others})) or f"{key}={value}"
 
 
 def unreadable(word: str) -> str:
@@ -345,5 +399,5 @@ def _of(table: Mapping[str, str], name: str) -> str | None:
 
 
 def _letters(name: str) -> str:
-    """A name without capitals, hyphens and underscores."""
-    return re.sub(r"[_\-\s]", "", name).lower()
+    """A name without capitals, hyphens, underscores and colons."""
+    return re.sub(r"[_\-:\s]", "", name).lower()

@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Interval
 from omegaconf import DictConfig, OmegaConf
@@ -176,14 +176,20 @@ def _line(errors: list[Any], keys: type) -> str:
         return f"{place}: missing; {keys.__name__} needs it"
     expected = dict.fromkeys(_expected(error) for error in errors if _place(error) == place)
     line = f"{place}: {_shown(worst['input'])}, expected {' or '.join(expected)}"
-    return line + _how_written(worst)
+    return line + _how_written(worst, keys)
 
 
-def _how_written(error: Mapping[str, Any]) -> str:
-    """How to write what was meant: Python's None is null, and one value is no list."""
-    if error["input"] == "None":
+def _how_written(error: Mapping[str, Any], keys: type) -> str:
+    """How to write what was meant: null for none, true for yes, and one value as a list."""
+    hint = get_type_hints(keys).get(str(error["loc"][0]))
+    if str(error["input"]).lower() == "none" and type(None) in get_args(hint):
         return "; write null"
-    return f"; a list is written [{error['input']}]" if error["type"] == "list_type" else ""
+    written = {
+        "bool_type": "; write true or false",
+        "list_type": f"; a list is written [{error['input']}]",
+        "tuple_type": f"; write a list of {len(get_args(hint))}, such as [0.5,{error['input']}]",
+    }
+    return written.get(error["type"], "")
 
 
 def _place(error: Mapping[str, Any]) -> str:

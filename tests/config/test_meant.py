@@ -67,6 +67,18 @@ def refused(line: str) -> str:
         ("teacher=runs/x", "[runs/x]"),
         ("patience=None", "null"),
         ("loss.class_weights=[1,2]", "'balanced'"),
+        ("optimizer=AdamW", "optim=adamw?"),
+        ("optim.name=sgd", "optim=sgd"),
+        ("device=cuda:0", "trainer=gpu"),
+        ("gamma=2", "loss=focal loss.gamma=2"),
+        ("trainer.val_check_interval=0.5", "leave it out"),
+        ("wandb.project=x", "leave it out"),
+        ("run_name=x", "hydra.run.dir=runs/x"),
+        ("lr 0.1", "optim.lr=0.1"),
+        ("dropout 0.3", "model.dropout=0.3"),
+        ("~augment", "none"),
+        ("augment.rotate=10", "list of 2"),
+        ("test=no", "true or false"),
     ],
 )
 def test_a_refusal_names_the_words_to_type(line: str, typed: str) -> None:
@@ -96,6 +108,8 @@ def test_an_option_is_refused_with_its_key(words: list[str], typed: str) -> None
         ("data.path=a~/b", "data.path=a~/b"),
         ("+model=r2", "model=r2"),
         ("+experiment=cpu_fast", "experiment=cpu_fast"),
+        ("+optim.lr=3", "++optim.lr=3"),
+        ("+seed=3", "++seed=3"),
         ("trainer.limit_train_batches=0.1", "++trainer.limit_train_batches=0.1"),
         ("trainer.max_epochs=3", "trainer.max_epochs=3"),
         ("ckpt_path=run", "ckpt_path=run/checkpoints/last.ckpt"),
@@ -111,6 +125,11 @@ def test_what_can_mean_one_thing_alone_is_read(word, read, tmp_path: Path, monke
     (expanded,) = meant.expand([word])
     assert expanded == read.format(home=tmp_path)
     assert meant.expand([expanded]) == [expanded]
+
+
+def test_null_is_named_only_where_it_is_allowed() -> None:
+    assert "null" not in refused("model.norm=None") + refused("seed=None")
+    assert "null" in refused("resolutions=none")
 
 
 def test_own_recipes_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
