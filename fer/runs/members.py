@@ -89,6 +89,8 @@ def _check_data(checkpoint: Checkpoint, data: FaceData) -> None:
     if others := [name for name, place in met.items() if place is None]:
         shared = [name for name, place in met.items() if place is not None]
         advice = f"; data.classes=[{','.join(shared)}] leaves others out" if len(shared) > 1 else ""
+        if all(name.isdecimal() for name in others):
+            advice = "; data.names=[...] names labels that are numbers"
         raise InputError(
             f"data: has {', '.join(others)} among its classes, and {checkpoint.path} knows only "
             f"{', '.join(checkpoint.classes)}{advice}"
