@@ -68,7 +68,7 @@ def test_last_is_kept_at_intervals_and_never_older_than_best(monkeypatch, tmp_pa
         lambda _, trainer, __: kept.append(trainer.current_epoch),
     )
     best = SimpleNamespace(best_model_score=None)
-    last = checkpointing.Last(best=best, dirpath=tmp_path)
+    last = checkpointing.Last(best=best, resumed=None, dirpath=tmp_path)
     for epoch in range(20):
         clock.now = 4.0 * epoch  # the pause of 30 seconds ends in epochs 8 and 16
         best.best_model_score = 0.5 if epoch < 10 else 0.6
