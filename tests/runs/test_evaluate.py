@@ -143,7 +143,9 @@ def test_only_a_finished_runs_best_epoch_brings_its_results(runs: Path, called) 
 
 def test_no_training_goes_on_from_a_packed_network(runs: Path) -> None:
     cfg = subcommand.config_of([*DATA, f"ckpt_path={runs / 'packed/network.safetensors'}"])
-    with pytest.raises(InputError, match="^ckpt_path: .*network.safetensors is a packed or exported network"):
+    with pytest.raises(
+        InputError, match="^ckpt_path: .*network.safetensors is a packed or exported network"
+    ):
         preflight.check(cfg)
 
 
