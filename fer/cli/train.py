@@ -32,8 +32,8 @@ register_resolvers()  # on import: processes of other launchers have no other wa
 
 def main(arguments: list[str]) -> int:
     """The exit status: 0 done, 1 a failed run, 2 a wrong command, 130 stopped."""
-    arguments = meant.expand(arguments)
     try:
+        arguments = meant.expand(arguments)
         if any(word in HELP for word in arguments):
             print(help_text([word for word in arguments if not word.startswith("-")]))
             return 0
@@ -65,6 +65,7 @@ def _check(arguments: list[str]) -> None:
             raise InputError(meant.no_override(word, following))
     sweeping = len(overrides) < len(arguments)
     each = compose.compose_sweep(overrides) if sweeping else [[compose.compose_config(overrides)]]
+    compose.check_place(overrides, f"hydra.{'sweep' if sweeping else 'run'}.dir")
     from fer.runs import preflight
 
     for cfg, *others in each:

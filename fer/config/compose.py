@@ -60,20 +60,25 @@ def compose_sweep(overrides: Sequence[str]) -> list[list[DictConfig]]:
 
 
 def _check_folder(overrides: Iterable[Override], key: str, inside: str) -> None:
-    """Raises InputError if `key` names a folder with another finished run, or one that cannot be made.
+    """Raises InputError if `key` names a folder with another finished run.
 
     A run may resume in its own.
 
     inside: pattern of the run folders in it, empty for itself
     """
     typed = {one.key_or_group: str(one.value()) for one in overrides}
-    if why := obstacle(Path(typed.get(key, RUNS))):
-        raise InputError(f"{key}: {why}; choose another folder with {key}=DIR")
     own = RunFolder.of(Path(typed["ckpt_path"]).resolve()).path if "ckpt_path" in typed else None
     place = os.path.join(glob.escape(typed.get(key, "")), inside)
     for folder in map(Path, sorted(glob.glob(place))) if key in typed else ():
         if RunFolder(folder).finished and folder.resolve() != own:
             raise InputError(f"{key}: {folder} holds a finished run; choose another folder")
+
+
+def check_place(overrides: Iterable[str], key: str) -> None:
+    """Raises InputError if nothing can be written where `key` says, in runs/ by default."""
+    typed = {one.key_or_group: str(one.value()) for one in parse(overrides)}
+    if why := obstacle(Path(typed.get(key, RUNS))):
+        raise InputError(f"{key}: {why}; choose another folder with {key}=DIR")
 
 
 def _check_sweeper(parsed: Sequence[Override]) -> None:

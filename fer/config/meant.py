@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from fer.common.errors import InputError
 from fer.common.run_folder import RunFolder
 from fer.config.paths import conf_folder, options_of
 from fer.config.schema import Trainer
@@ -159,7 +160,8 @@ MEASURING = {
     "split subset set": "part={}",
     "flip ttaflip testtimeaugmentation augment": "tta=flip",
     "device accelerator cuda gpu cpu": "trainer.accelerator={}",
-    "model run checkpoint ckpt ckptpath weights network": "fer evaluate {}",
+    "run checkpoint ckpt ckptpath weights": "fer evaluate {}",
+    "out outdir output outputdir savedir": "--out {}",
 }
 
 # Commands by other names.
@@ -186,6 +188,8 @@ def expand(words: Iterable[str]) -> list[str]:
     - `trainer.KEY` may be any key of Lightning's that the program knows, without a `+`
     - `ckpt_path=RUN` is the last checkpoint in a run's folder
     - `--config-dir DIR` adds a folder of own recipes
+
+    Raises InputError for a DIR that is no folder.
     """
     return [_expand(word) for word in _own_recipes(words)]
 
@@ -195,7 +199,12 @@ def _own_recipes(words: Iterable[str]) -> Iterator[str]:
     for word in rest:
         option, equals, folder = word.partition("=")
         if option in CONFIG_DIR:
-            place = Path(folder if equals else next(rest, "")).expanduser().absolute()
+            folder = folder if equals else next(rest, "")
+            place = Path(folder).expanduser().absolute()
+            if not (folder and place.is_dir()):
+                raise InputError(
+                    f"{option}: {folder!r} is no folder; expected one that holds experiment/NAME.yaml"
+                )
             yield f'hydra.searchpath=["file://{place}"]'
         else:
             yield word
@@ -211,8 +220,10 @@ def _expand(word: str) -> str:
         key = f"+{key}"
     elif group == "trainer" and name in Trainer.__annotations__.keys() - keys_of("trainer", "auto"):
         key = f"++{key}"
-    elif key == "ckpt_path" and (last := RunFolder(Path(value.strip("\"'"))).last).is_file():
-        value = value.replace(value.strip("\"'"), str(last))
+    elif key == "ckpt_path":
+        run = Path(place := value.strip("\"'"))
+        last = next((f for f in (RunFolder(run).last, run / "last.ckpt") if f.is_file()), place)
+        value = value.replace(place, str(last)) if place else value
     return key + equals + value
 
 

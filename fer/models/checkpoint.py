@@ -144,6 +144,7 @@ def find(place: Path) -> Path:
     if place.is_dir():
         files = [place / name for name in (packed.TENSORS, packed.FACTS)]
         given = any(file.exists() for file in files)
+        place = place.parent if (place / RunFolder(place).best.name).is_file() else place
         path = files[0] if given else RunFolder(place).best
     if not path.is_file():
         raise InputError(

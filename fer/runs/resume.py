@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from fer.common.errors import InputError
-from fer.common.run_folder import best_of
+from fer.common.run_folder import RunFolder, best_of
 from fer.config import schema
 from fer.config.recipe import HANDLING, check_recipe, flat
 from fer.models import checkpoint, exported, packed
@@ -37,7 +37,10 @@ def check_checkpoint(path: Path, module: FaceModule) -> None:
         ) from None
     own = {name: value.shape for name, value in module.state_dict().items()}
     if own != {name: value.shape for name, value in found.weights.items()}:
-        raise InputError(f"ckpt_path: {path} holds another network than this config builds")
+        raise InputError(
+            f"ckpt_path: {path} holds another network than this config builds; repeat the overrides "
+            f"in {RunFolder.of(path).overrides}"
+        )
     monitor = found.recipe["monitor"]
     if monitor != module.monitor:  # Lightning would forget the best epoch so far
         raise InputError(

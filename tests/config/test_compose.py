@@ -102,17 +102,17 @@ def test_a_folder_in_which_a_run_has_ended_is_not_written_again(
             composed(words)
 
 
-@pytest.mark.parametrize(
-    ("words", "key"), [([], "hydra.run.dir"), (["-m", "seed=0,1"], "hydra.sweep.dir")]
-)
-def test_a_place_that_cannot_be_written_is_named_with_the_key_that_moves_it(
-    words: list[str], key: str, tmp_path: Path, monkeypatch
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir"])
+def test_training_alone_needs_a_place_and_names_the_key_that_moves_it(
+    key: str, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("runs").touch()
-    for more in ([], [f"{key}=runs/x"]):
+    assert len(composed([])) == 1
+    compose.check_place([f"{key}=here"], key)
+    for words in ([], [f"{key}=runs/x"]):
         with pytest.raises(InputError, match=f"^{key}: .*runs is no folder; .* with {key}=DIR$"):
-            composed([*words, *more])
+            compose.check_place(words, key)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ def test_an_option_is_refused_with_its_key(words: list[str], typed: str) -> None
         ("trainer.max_epochs=3", "trainer.max_epochs=3"),
         ("ckpt_path=run", "ckpt_path=run/checkpoints/last.ckpt"),
         ('ckpt_path="run"', 'ckpt_path="run/checkpoints/last.ckpt"'),
+        ("ckpt_path=run/checkpoints", "ckpt_path=run/checkpoints/last.ckpt"),
+        ("ckpt_path=", "ckpt_path="),
         ("ckpt_path=other", "ckpt_path=other"),
     ],
 )
@@ -138,6 +140,8 @@ def test_own_recipes_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
     words = meant.expand(["--config-dir", f"{tmp_path}/my own", "experiment=mine"])
     assert compose.compose_config(words).seed == 7
     assert "cpu_fast, " in refused("experiment=mine")
+    for words in ["--config-dir", f"--config-dir={tmp_path}/none experiment=mine"]:
+        assert words.startswith(refused(words).partition(":")[0])
 
 
 def test_each_entry_leads_to_what_exists() -> None:
