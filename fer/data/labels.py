@@ -153,15 +153,24 @@ class Labelling:
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for each class that has labels with different words, as calm and neutral."""
+        """What numbers mean, and each class that has labels with different words, as calm and neutral."""
         written: dict[int, dict[str, Label]] = {}
         for label, at in self.index.items():
             written.setdefault(at, {}).setdefault(_word(folded(str(label))), label)
-        return [
+        return self._numbers_note() + [
             f"labels {', '.join(map(str, labels.values()))} are one class, {self.classes[at]}"
             for at, labels in sorted(written.items())
             if len(labels) > 1
         ]
+
+    def _numbers_note(self) -> list[str]:
+        meant = {whole(label): self.classes[at] for label, at in self.index.items()}
+        numbers = {number: name for number, name in meant.items() if number is not None}
+        if not numbers:
+            return []
+        if all(str(number) == name for number, name in numbers.items()):
+            return ["the classes are numbers; data.names gives them names"]
+        return [f"labels: {', '.join(f'{at} is {name}' for at, name in sorted(numbers.items()))}"]
 
 
 def arrange(labels: Iterable[Label], *, names: Names | None = None) -> Labelling:

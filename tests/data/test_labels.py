@@ -125,3 +125,9 @@ def test_images_of_other_classes_are_left_out_and_counted():
 def test_classes_meet_by_their_meaning():
     faces = faces_of([0, 1], ("happy", "bored"))
     assert as_classes(faces, ("Bored", "sad", "happiness")).labels.tolist() == [2, 0]
+
+
+def test_a_note_says_what_numbers_mean():
+    assert arrange([1, 2], names=["surprise", "fear"]).notes == ["labels: 1 is surprise, 2 is fear"]
+    assert arrange([1, 2]).notes == ["the classes are numbers; data.names gives them names"]
+    assert arrange(["sad", "happy"]).notes == []

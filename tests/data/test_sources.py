@@ -319,7 +319,8 @@ def test_groups_of_images(tmp_path):
     assert groups(groups="S([0-9])") == ["1", "1", "2", "2"]
     assert groups(groups=1) == ["S1", "S1", "S2", "S2"] and len(set(groups(groups=2))) > 1
     assert groups(labels="list.csv", groups="subject") == ["a", "b"]
-    assert groups(labels="list.csv") is None
+    assert groups(labels="list.csv") == ["a", "b"], "a usual name is found"
+    assert groups(labels="list.csv", groups=None) is None
     with pytest.raises(ValueError, match="groups: subject, but data=folder without data.labels"):
         groups(groups="subject")
     with pytest.raises(InputError, match="data.groups: X\\(1\\) finds nothing in S1/angry/0.jpg"):

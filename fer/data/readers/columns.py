@@ -20,6 +20,10 @@ IMAGES = (
     *("picture", "photo", "pic", "name", "id"),
 )
 PIXELS = ("original", "pixels", "pixel", "pixelvalues", "imagepixels", "pixelstring")
+GROUPS = (
+    *("subject", "person", "identity", "participant", "actor", "speaker", "subjectid", "personid"),
+    *("subjectname", "personname", "participantid", "actorid", "speakerid"),
+)
 PARTS = ("usage", "split", "part", "subset", "partition", "set", "phase")
 
 

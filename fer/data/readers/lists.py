@@ -10,7 +10,17 @@ import numpy as np
 
 from fer.common.errors import InputError
 from fer.data.labels import are_emotions
-from fer.data.readers.columns import IMAGES, LABELS, PARTS, Column, Columns, chosen, plain, usual
+from fer.data.readers.columns import (
+    GROUPS,
+    IMAGES,
+    LABELS,
+    PARTS,
+    Column,
+    Columns,
+    chosen,
+    plain,
+    usual,
+)
 from fer.data.readers.files import Files
 from fer.data.readers.folder import SUFFIXES, is_image, part_of
 from fer.data.readers.images import Box
@@ -58,7 +68,7 @@ def read_lists(
 
     files: the files of the set; a list is looked for in the current directory, then among them
     columns: the columns of image, label and part; else usual names and the fields tell them
-    group: the column that says whose each image is
+    group: the column that says whose each image is; None: one with a usual name
     pattern: regular expression that finds person and part in the images' paths (`read_names`)
 
     Raises InputError for a list that is missing, or whose columns are unclear.
@@ -99,6 +109,8 @@ class _Form:
         self.listed = rows
         names, place = rows.columns, rows.name
         self.group = chosen(names, group, key="groups", place=place)
+        if self.group is None and rows.headed:
+            self.group = usual(names, GROUPS)
         self.part = chosen(names, columns.part, key="part_column", place=place)
         self.image = chosen(names, columns.image, key="image_column", place=place)
         self.label = chosen(names, columns.label, key="label_column", place=place)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.common.errors import InputError
-from fer.data.readers.columns import IMAGES, LABELS, PARTS, Column, Columns, chosen, usual
+from fer.data.readers.columns import GROUPS, IMAGES, LABELS, PARTS, Column, Columns, chosen, usual
 from fer.data.readers.folder import part_of
 from fer.data.readers.table import BATCH, Table
 
@@ -45,7 +45,7 @@ def read_parquet(path: Path, *, columns: Columns = Columns(), group: Column = No
     """The images at `path`, a file or a folder of files, in the order of files and rows.
 
     columns: the options that name its columns
-    group: the column that says whose each image is
+    group: the column that says whose each image is; None: one with a usual name
 
     Raises InputError for a file that is no Parquet or lacks a column, or if only some name parts.
     """
@@ -63,7 +63,7 @@ def read_parquet(path: Path, *, columns: Columns = Columns(), group: Column = No
         files=[row.file for row in rows],
         labels=labels,
         parts=[row.part for row in rows],
-        groups=None if group is None else [row.group for row in rows],
+        groups=[row.group for row in rows] if any(form.group for form in forms.values()) else None,
         names=names,
         contents=lambda: _contents(forms),
         places=[row.place for row in rows],
@@ -119,7 +119,7 @@ def _form(file: Path, schema: Any, columns: Columns, group: Column) -> Form:
             "and label; data.image_column and data.label_column name others"
         )
     part = named(columns.part, "part_column", PARTS, others)
-    return Form(image, label, part, named(group, "groups", (), others))
+    return Form(image, label, part, named(group, "groups", GROUPS, others))
 
 
 def _may_be_images(kind: Any) -> bool:

@@ -96,6 +96,7 @@ def test_bad_rows(tmp_path, decoded):
     assert faces.rows.tolist() == [0]
     assert faces.notes == (
         "bad rows skipped: 4; the first at row 1: label -1, expected one of awe, wink",
+        "labels: 0 is awe, 1 is wink",
     )
 
 
