@@ -85,9 +85,9 @@ def only_classes(faces: Faces, classes: tuple[str, ...]) -> Faces:
     note = (
         f"left out by data.classes: {(~keep).sum():,} of {len(faces):,} images ({', '.join(out)})"
     )
-    places = np.zeros(len(faces.classes), np.int64)
-    places[index] = np.arange(len(classes))
-    labels, targets = places[faces.labels], None
+    moved = np.zeros(len(faces.classes), np.int64)  # new index of each class
+    moved[index] = np.arange(len(classes))
+    labels, targets = moved[faces.labels], None
     if faces.targets is not None:
         targets = faces.targets[:, index]
         total = targets.sum(1, keepdims=True)

@@ -193,10 +193,10 @@ def _open(run: RunFolder, built: Built) -> None:
     if built.recipe["budget"] is not None:
         _keep_epochs(run, built.recipe)
     write_json(run.split, export(data.relabelled, data.parts))
-    parts = summary.counts(data).items()
-    sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in parts)
+    counts = summary.counts(data)
+    sizes = ", ".join(f"{sum(numbers):,} {name}" for name, numbers in counts.items())
     log.info("%s: %s images, split %s", data.faces.source, sizes, data.parts.kind)
-    log.info("classes (%s): %s", "/".join(summary.counts(data)), _classes_text(data))
+    log.info("classes (%s): %s", "/".join(counts), _classes_text(data.classes, counts))
     log.info("%s", leakage.describe(data.faces, data.parts))
     log.info(
         "%s: %s parameters, %.3f GFLOP an image, %s on %s, %d process(es)",
@@ -212,10 +212,10 @@ def _open(run: RunFolder, built: Built) -> None:
     _log_notes([*data.faces.notes, *built.history.changed, *built.notes])
 
 
-def _classes_text(data: FaceData) -> str:
+def _classes_text(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> str:
     """Each class with its images in each part: `angry 40/5/5, happy 52/6/7`."""
-    counts = zip(data.classes, *summary.counts(data).values(), strict=True)
-    return ", ".join(f"{name} {'/'.join(f'{n:,}' for n in numbers)}" for name, *numbers in counts)
+    rows = zip(classes, *counts.values(), strict=True)
+    return ", ".join(f"{name} {'/'.join(f'{n:,}' for n in numbers)}" for name, *numbers in rows)
 
 
 def _keep_epochs(run: RunFolder, recipe: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from fer.data.readers.folder import SUFFIXES, is_image, part_of
 from fer.data.readers.images import Box
 from fer.data.readers.lookup import Lookup
 from fer.data.readers.rows import JSON_ENDS, Rows, is_number, parse_rows, with_label
-from fer.data.readers.table import Table
+from fer.data.readers.table import Table, compiled
 
 # Names of columns that say where a face is, in AffectNet and ExpW.
 A_BOX = {f"face{edge}" for edge in ("x", "y", "width", "height")} | {
@@ -336,7 +336,7 @@ def read_names(files: Files, pattern: str) -> Table:
 
     Raises InputError for an expression that is none, that finds no label, or that fits no image.
     """
-    found = compiled(pattern)
+    found = expression(pattern)
     images = [name for name in files.names if is_image(name)]
     fitting = {name: match for name in images if (match := found.search(name))}
     others = [name for name in images if name not in fitting]
@@ -367,7 +367,7 @@ def named(rows: Sequence[Row], pattern: str | None) -> list[Row]:
     """
     if pattern is None:
         return list(rows)
-    found = compiled(pattern, needs_label=False)
+    found = expression(pattern, needs_label=False)
     return [_named(row, found) for row in rows]
 
 
@@ -388,12 +388,9 @@ def _named(row: Row, found: re.Pattern[str]) -> Row:
     return replace(row, part=part, fault=fault)
 
 
-def compiled(pattern: str, *, needs_label: bool = True) -> re.Pattern[str]:
+def expression(pattern: str, *, needs_label: bool = True) -> re.Pattern[str]:
     """A regular expression for names. Raises InputError for one without a label, where it needs one."""
-    try:
-        found = re.compile(pattern)
-    except re.error as fault:
-        raise InputError(f"data.pattern: {pattern} is no regular expression ({fault})") from None
+    found = compiled(pattern, key="pattern")
     finds_label = "label" in found.groupindex or (not found.groupindex and found.groups == 1)
     if needs_label and not finds_label:
         raise InputError(

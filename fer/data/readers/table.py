@@ -62,10 +62,7 @@ def found_in_files(table: Table, pattern: str) -> list[str]:
 
     Raises InputError for what is no expression, and for a file that it does not fit.
     """
-    try:
-        expression = re.compile(pattern)
-    except re.error as fault:
-        raise InputError(f"data.groups: {pattern} is no regular expression ({fault})") from None
+    expression = compiled(pattern, key="groups")
     named = "person" if "person" in expression.groupindex else 1
     found = []
     for file in table.files:
@@ -74,6 +71,14 @@ def found_in_files(table: Table, pattern: str) -> list[str]:
             raise InputError(f"data.groups: {pattern} finds nothing in {file or 'a row'}")
         found.append(match[named])
     return found
+
+
+def compiled(pattern: str, *, key: str) -> re.Pattern[str]:
+    """A regular expression that the option `key` gives. Raises InputError for what is none."""
+    try:
+        return re.compile(pattern)
+    except re.error as fault:
+        raise InputError(f"data.{key}: {pattern} is no regular expression ({fault})") from None
 
 
 def digest(table: Table, labelling: Labelling) -> str:
